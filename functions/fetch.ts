@@ -22,7 +22,7 @@ export type HandlerOptions = DepsOptions & {
   env?: Env | (() => Env)
 }
 
-/** What a platform passes beside the request. */
+/** What a platform passes with the request. */
 export type HandlerContext = { waitUntil?: (work: Promise<unknown>) => void }
 
 export type Handler = {

@@ -593,6 +593,7 @@ comment on column payments.stripe_invoices.named_subject_id is 'Id of that billi
 comment on column payments.stripe_invoices.subject_version is 'Version of the earliest snapshot that named a billing subject.';
 comment on column payments.stripe_invoices.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
 CREATE INDEX stripe_invoices_customer_id_idx ON payments.stripe_invoices USING btree (customer_id, environment) WHERE (customer_id IS NOT NULL);
+CREATE INDEX stripe_invoices_number_idx ON payments.stripe_invoices USING btree (number, environment) WHERE (number IS NOT NULL);
 CREATE INDEX stripe_invoices_provider_created_at_idx ON payments.stripe_invoices USING btree (provider_created_at DESC, environment);
 CREATE INDEX stripe_invoices_subject_idx ON payments.stripe_invoices USING btree (subject_id, subject_type, environment) WHERE ((subject_type IS NOT NULL) AND (subject_id IS NOT NULL));
 CREATE INDEX stripe_invoices_subscription_id_idx ON payments.stripe_invoices USING btree (subscription_id, environment) WHERE (subscription_id IS NOT NULL);
@@ -1118,6 +1119,49 @@ comment on column payments_private.catalog_changes.environment is 'test or live.
 comment on column payments_private.catalog_changes.object_id is 'The product (prod_…) or price (price_…).';
 comment on column payments_private.catalog_changes.begun_at is 'When the change began; one of more than a minute ago has no effect.';
 
+create view payments_private.catalogue_list with (security_invoker=true) as
+ SELECT environment,
+    product_id,
+    name,
+    description,
+    active,
+    default_price_id,
+    metadata,
+    synced_at,
+    revision,
+    ( SELECT count(*) AS count
+           FROM payments.stripe_prices c
+          WHERE ((c.product_id = p.product_id) AND (c.environment = p.environment) AND c.active AND (NOT c.deleted))) AS active_prices,
+    ( SELECT COALESCE(jsonb_agg(to_jsonb(f.*) ORDER BY f.price_id), '[]'::jsonb) AS "coalesce"
+           FROM ( SELECT l.environment,
+                    l.price_id,
+                    l.product_id,
+                    l.active,
+                    l.currency,
+                    l.unit_amount,
+                    l.unit_amount_decimal,
+                    l.type,
+                    l.lookup_key,
+                    l.billing_scheme,
+                    l.tax_behavior,
+                    l.recurring_interval,
+                    l.recurring_interval_count,
+                    l.metadata,
+                    l.synced_at,
+                    l.recurring_usage_type,
+                    l.pay_what_you_want,
+                    l.custom_unit_amount_minimum,
+                    l.custom_unit_amount_maximum,
+                    l.custom_unit_amount_preset,
+                    l.revision
+                   FROM payments_private.price_list l
+                  WHERE ((l.product_id = p.product_id) AND (l.environment = p.environment) AND l.active)
+                  ORDER BY l.price_id
+                 LIMIT 2) f) AS prices
+   FROM payments_private.product_list p;
+comment on view payments_private.catalogue_list is 'Products with their first active prices, as the catalogue of the dashboard lists them.';
+grant select on payments_private.catalogue_list to payments_service;
+
 create table payments_private.charge_details (
   environment text not null,
   charge_id text not null,
@@ -1159,7 +1203,9 @@ create view payments_private.checkout_session_list with (security_invoker=true) 
     attempt,
     expires_at,
     created_at,
-    updated_at
+    updated_at,
+    options,
+    forced_options
    FROM payments.stripe_checkout_sessions c;
 comment on view payments_private.checkout_session_list is 'Checkout Sessions as the API lists them.';
 grant select on payments_private.checkout_session_list to payments_service;
@@ -1896,7 +1942,8 @@ create view payments_private.portal_session_list with (security_invoker=true) as
     configuration_id AS configuration,
     last_error,
     created_at,
-    updated_at
+    updated_at,
+    options
    FROM payments.stripe_customer_portal_sessions p;
 comment on view payments_private.portal_session_list is 'Billing Portal sessions as the API lists them.';
 grant select on payments_private.portal_session_list to payments_service;
@@ -2056,38 +2103,39 @@ comment on view payments_private.subscription_item_list is 'Items of subscriptio
 grant select on payments_private.subscription_item_list to payments_service;
 
 create view payments_private.subscription_list with (security_invoker=true) as
- SELECT id,
-    environment,
-    subscription_id,
-    customer_id,
-    subject_type,
-    subject_id,
-    status,
-    current_period_start,
-    current_period_end,
-    cancel_at_period_end,
-    cancel_at,
-    canceled_at,
-    trial_start,
-    trial_end,
-    latest_invoice_id,
-    metadata,
-    synced_at,
-    created_at,
-    updated_at,
+ SELECT s.id,
+    s.environment,
+    s.subscription_id,
+    s.customer_id,
+    s.subject_type,
+    s.subject_id,
+    s.status,
+    s.current_period_start,
+    s.current_period_end,
+    s.cancel_at_period_end,
+    s.cancel_at,
+    s.canceled_at,
+    s.trial_start,
+    s.trial_end,
+    s.latest_invoice_id,
+    s.metadata,
+    s.synced_at,
+    s.created_at,
+    s.updated_at,
     ( SELECT COALESCE(jsonb_agg(to_jsonb(i.*) ORDER BY i.subscription_item_id), '[]'::jsonb) AS "coalesce"
            FROM payments_private.subscription_item_list i
           WHERE ((i.subscription_id = s.subscription_id) AND (i.environment = s.environment))) AS items,
-    pause_collection_behavior,
-    pause_collection_resumes_at,
-    (payments_private.subscription_access(s.*) ->> 'access'::text) AS access,
-    (payments_private.subscription_access(s.*) ->> 'reason'::text) AS access_reason,
-    schedule_id,
-    next_phase_at,
-    next_phase_items,
-    pending_update,
-    pending_update_expires_at
-   FROM payments.stripe_subscriptions s;
+    s.pause_collection_behavior,
+    s.pause_collection_resumes_at,
+    verdict.access,
+    verdict.reason AS access_reason,
+    s.schedule_id,
+    s.next_phase_at,
+    s.next_phase_items,
+    s.pending_update,
+    s.pending_update_expires_at
+   FROM (payments.stripe_subscriptions s
+     CROSS JOIN LATERAL payments_private.subscription_access(s.*) verdict(access, reason));
 comment on view payments_private.subscription_list is 'Subscriptions with their items, as the API lists them.';
 grant select on payments_private.subscription_list to payments_service;
 
@@ -2851,6 +2899,11 @@ create function payments_private.erased_text()
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.erased_text() to payments_service;
 
+create function payments_private.event_fault(event jsonb, message text)
+  returns text
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.event_follows(later jsonb, earlier jsonb)
   returns boolean
   language plpgsql immutable security invoker
@@ -3551,11 +3604,11 @@ create function payments_private.subject_of_customer(environment text, customer_
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.subscription_access(subscription payments.stripe_subscriptions)
-  returns jsonb
+create function payments_private.subscription_access(subscription payments.stripe_subscriptions, OUT access text, OUT reason text)
+  returns record
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
-grant execute on function payments_private.subscription_access(subscription payments.stripe_subscriptions) to payments_service;
+grant execute on function payments_private.subscription_access(subscription payments.stripe_subscriptions, OUT access text, OUT reason text) to payments_service;
 
 create function payments_private.superseded_sessions(session payments.stripe_checkout_sessions)
   returns jsonb

@@ -720,6 +720,7 @@ export type SearchResult = {
     | 'customer'
     | 'subscription'
     | 'transaction'
+    | 'invoice'
     | 'checkout_session'
     | 'event'
     | 'product'
@@ -780,6 +781,29 @@ export type StripePrice = {
   syncedAt: string
 }
 
+export type ListCatalogueProductsResponse = {
+  products: CatalogueProduct[]
+  /** Null on the last page. */
+  nextCursor: string | null
+}
+
+export type CatalogueProduct = {
+  environment: StripeEnvironment
+  productId: string
+  name: string
+  description: string | null
+  active: boolean
+  defaultPriceId: string | null
+  metadata: Record<string, string>
+  /** A mark of what can be edited; send it as `ifRevision`. */
+  revision: string
+  syncedAt: string
+  /** How many active prices it has. */
+  activePrices: number
+  /** The first two active prices. */
+  prices: StripePrice[]
+}
+
 export type ListStripeProductsResponse = {
   products: StripeProduct[]
   /** Null on the last page. */
@@ -791,6 +815,8 @@ export type CreateStripeProductRequest = {
   /** At most 5000 characters. */
   description?: string | null
   active?: boolean
+  /** What the product contains, as Stripe's pricing tables show it. It replaces the former list. */
+  marketingFeatures?: string[]
   metadata?: Record<string, string>
   /** A request that is repeated with the same key is carried out once. */
   idempotencyKey?: string
@@ -810,6 +836,8 @@ export type UpdateStripeProductRequest = {
   /** At most 5000 characters. */
   description?: string | null
   active?: boolean
+  /** What the product contains, as Stripe's pricing tables show it. It replaces the former list. */
+  marketingFeatures?: string[]
   metadata?: Record<string, string>
   /** The `revision` that the editor saw. If another is there now, nothing is changed: 409. */
   ifRevision?: string
@@ -839,6 +867,8 @@ export type CreateStripePriceRequest = {
     preset?: number
   }
   lookupKey?: string | null
+  /** Whether lookupKey is taken from the price that has it, in one step. Without it: 409. */
+  transferLookupKey?: boolean
   active?: boolean
   recurring?: {
     interval: 'day' | 'week' | 'month' | 'year'
@@ -857,6 +887,8 @@ export type MutateStripePriceResponse = {
 export type UpdateStripePriceRequest = {
   active?: boolean
   lookupKey?: string | null
+  /** Whether lookupKey is taken from the price that has it, in one step. Without it: 409. */
+  transferLookupKey?: boolean
   taxBehavior?: 'exclusive' | 'inclusive' | 'unspecified'
   metadata?: Record<string, string>
   /** The `revision` that the editor saw. If another is there now, nothing is changed: 409. */
@@ -914,10 +946,7 @@ export type StripeSubscription = {
   createdAt: string
   updatedAt: string
   items: StripeSubscriptionItem[]
-  /**
-   * Whether it gives access by the rules of `sql/templates/team-entitlements.sql`; an app may decide
-   * otherwise.
-   */
+  /** Whether it gives access by `payments.subscription_access`; an app may decide otherwise. */
   access: 'granted' | 'at_risk' | 'none'
   /** A sentence. */
   accessReason: string
@@ -1065,29 +1094,35 @@ export type ListCheckoutSessionsResponse = {
 }
 
 export type CheckoutSessionRecord = {
+  /** The id of the row in `payments.stripe_checkout_sessions`. */
   id: string
   environment: StripeEnvironment
-  /** `payment`, `subscription`, or a word that Stripe adds later. */
-  mode: 'payment' | 'subscription' | (string & {})
-  status: 'initialized' | 'open' | 'completed' | 'expired' | 'failed'
+  /** `payment`, `subscription`, `setup`, or a word that Stripe adds later. */
+  mode: 'payment' | 'subscription' | 'setup' | (string & {})
+  status: CheckoutSessionStatus
   /** `paid`, `unpaid`, `no_payment_required`, or a word that Stripe adds later. */
   paymentStatus: 'paid' | 'unpaid' | 'no_payment_required' | (string & {}) | null
   subjectType: string | null
   subjectId: string | null
   customerEmail: string | null
+  /** Stripe's id, `cs_…`. */
   checkoutSessionId: string | null
   customerId: string | null
   paymentIntentId: string | null
   subscriptionId: string | null
+  lastError: string | null
+  createdAt: string
+  updatedAt: string
   lineItems: CheckoutSessionLine[]
   successUrl: string
   cancelUrl: string
   metadata: Record<string, string>
-  lastError: string | null
+  /** What the request asked of Stripe beside its items. */
+  options: Record<string, unknown>
+  /** What the offer set, whatever the request said. */
+  forcedOptions: Record<string, unknown>
   attempt: number
   expiresAt: string | null
-  createdAt: string
-  updatedAt: string
 }
 
 export type CheckoutSessionLine = {
@@ -1102,6 +1137,7 @@ export type ListPortalSessionsResponse = {
 }
 
 export type PortalSessionRecord = {
+  /** The id of the row in `payments.stripe_customer_portal_sessions`. */
   id: string
   environment: StripeEnvironment
   status: 'initialized' | 'created' | 'failed'
@@ -1113,6 +1149,8 @@ export type PortalSessionRecord = {
   lastError: string | null
   createdAt: string
   updatedAt: string
+  /** What the request asked of the portal. */
+  options: Record<string, unknown>
 }
 
 export type ListStripeInvoicesResponse = {
@@ -1275,6 +1313,19 @@ export type PaymentObject = {
   amountRefunded: number | null
   currency: string | null
   providerCreatedAt: string | null
+}
+
+export type GetStripeInvoiceResponse = {
+  invoice: StripeInvoice
+  customer: PaymentCustomer | null
+  /** The newest 100. */
+  creditNotes: StripeCreditNote[]
+  /** The payments of it and their refunds; the newest 50. */
+  transactions: PaymentTransaction[]
+  /** The newest 50 about the invoice itself. */
+  events: StripeLedgerEvent[]
+  /** Its page in Stripe's own dashboard. */
+  stripeUrl: string | null
 }
 
 export type AssignSubjectRequest = {
@@ -2046,6 +2097,23 @@ export type Operations = {
     body: undefined
     response: ListStripeCatalogResponse
   }
+  listCatalogueProducts: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      /** A part of the name, of the id, or of the id or the lookup key of one of its prices. */
+      search?: string
+      active?: 'true' | 'false'
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+    }
+    body: undefined
+    response: ListCatalogueProductsResponse
+  }
   listStripeProducts: {
     params: {
       environment: StripeEnvironment
@@ -2073,7 +2141,10 @@ export type Operations = {
       environment: StripeEnvironment
       productId: string
     }
-    query: undefined
+    query: {
+      /** With `false`, `prices` is empty: list them page by page. */
+      withPrices?: 'true' | 'false'
+    }
     body: undefined
     response: GetStripeProductResponse
   }
@@ -2425,6 +2496,15 @@ export type Operations = {
     body: undefined
     response: GetPaymentTransactionResponse
   }
+  getStripeInvoice: {
+    params: {
+      environment: StripeEnvironment
+      invoiceId: string
+    }
+    query: undefined
+    body: undefined
+    response: GetStripeInvoiceResponse
+  }
   assignSubject: {
     params: {
       environment: StripeEnvironment
@@ -2519,6 +2599,8 @@ export type Operations = {
       environment: StripeEnvironment
     }
     query: {
+      /** This offer only. */
+      offerId?: string
       limit?: string
       /**
        * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.

@@ -16,7 +16,7 @@ export type CatalogProduct = {
   /** The name that buyers see. */
   name: string
   description?: string
-  /** What it contains; kept in its metadata as `payments_features`, a JSON list. */
+  /** What it contains: its marketing features at Stripe, and in its metadata as `payments_features`, a JSON list. */
   features?: string[]
   metadata?: Record<string, string>
   prices: CatalogPrice[]

@@ -277,6 +277,20 @@ export interface PaymentsPrivateCatalogChanges {
   object_id: string;
 }
 
+export interface PaymentsPrivateCatalogueList {
+  active: boolean | null;
+  active_prices: Int8 | null;
+  default_price_id: string | null;
+  description: string | null;
+  environment: string | null;
+  metadata: Json | null;
+  name: string | null;
+  prices: Json | null;
+  product_id: string | null;
+  revision: string | null;
+  synced_at: Timestamp | null;
+}
+
 export interface PaymentsPrivateChargeDetails {
   /**
    * Brand of the card, for example visa.
@@ -313,11 +327,13 @@ export interface PaymentsPrivateCheckoutSessionList {
   customer_id: string | null;
   environment: string | null;
   expires_at: Timestamp | null;
+  forced_options: Json | null;
   id: string | null;
   last_error: string | null;
   line_items: Json | null;
   metadata: Json | null;
   mode: string | null;
+  options: Json | null;
   payment_intent_id: string | null;
   payment_status: string | null;
   status: string | null;
@@ -683,6 +699,7 @@ export interface PaymentsPrivatePortalSessionList {
   environment: string | null;
   id: string | null;
   last_error: string | null;
+  options: Json | null;
   return_url: string | null;
   status: string | null;
   subject_id: string | null;
@@ -2231,6 +2248,7 @@ export interface PaymentsWebhookEvents {
 
 export interface DB {
   "payments_private.catalog_changes": PaymentsPrivateCatalogChanges;
+  "payments_private.catalogue_list": PaymentsPrivateCatalogueList;
   "payments_private.charge_details": PaymentsPrivateChargeDetails;
   "payments_private.checkout_session_list": PaymentsPrivateCheckoutSessionList;
   "payments_private.connection_list": PaymentsPrivateConnectionList;

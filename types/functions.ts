@@ -1274,7 +1274,7 @@ export interface SqlFunctions {
     args: {
       subscription: StripeSubscriptions | null
     }
-    returns: Json
+    returns: { access: string | null; reason: string | null }
   }
 
   'payments_private.superseded_sessions': {

@@ -141,5 +141,9 @@ export function omitUndefined<Params extends object>(params: Params): Params {
   return Object.fromEntries(Object.entries(params).filter(([, value]) => value !== undefined)) as Params
 }
 
+/** What a product contains, as Stripe takes it. An empty text clears the list. */
+export const featuresOf = (names: string[] | undefined) =>
+  names?.length === 0 ? ('' as const) : names?.map((name) => ({ name }))
+
 /** Stripe clears a text that is set to the empty one. */
 export const clearable = (value: string | null | undefined) => (value === null ? '' : value)

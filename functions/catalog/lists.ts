@@ -3,9 +3,9 @@ import type { StripeEnvironment, StripePrice, StripeProduct } from '../../types/
 import type { Deps } from '../core/deps.ts'
 import { apiError } from '../core/errors.ts'
 import { present } from '../core/present.ts'
-import { alphabetical, type List, readRows } from '../core/reads.ts'
+import { alphabetical, type List, readRows, whether } from '../core/reads.ts'
 import { UNKNOWN_ID } from './refusals.ts'
-import { price, product } from './schemas.ts'
+import { catalogueProduct, price, product } from './schemas.ts'
 
 /** Products by name, cut to what fits into a cursor, which is part of an address. */
 export const PRODUCTS: List<typeof product> = {
@@ -13,6 +13,26 @@ export const PRODUCTS: List<typeof product> = {
   answer: product,
   view: 'payments_private.product_list',
   order: alphabetical('left(v.name, 250)', 'v.product_id'),
+}
+
+/** Products with their first prices, as people look for them. */
+export const CATALOGUE: List<typeof catalogueProduct> = {
+  name: 'catalogue',
+  answer: catalogueProduct,
+  view: 'payments_private.catalogue_list',
+  order: alphabetical('left(v.name, 250)', 'v.product_id'),
+  filters: {
+    active: whether('active', 'v.active'),
+    search: (param) => `(
+      strpos(lower(v.name), lower(${param('search')})) > 0 or strpos(v.product_id, ${param('search')}) > 0
+      or v.product_id in (
+        select p.product_id from payments.stripe_prices as p
+        where p.environment = ${param('environment')} and not p.deleted and (
+          strpos(p.price_id, ${param('search')}) > 0 or strpos(lower(p.lookup_key), lower(${param('search')})) > 0
+        )
+      )
+    )`,
+  },
 }
 
 /** Prices by product, then by id. */

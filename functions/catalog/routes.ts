@@ -8,14 +8,16 @@ import {
   changedPrice,
   changedProduct,
   clearable,
+  featuresOf,
   idempotency,
   ifUnchanged,
   omitUndefined,
 } from './change.ts'
-import { PRICES, PRODUCTS, priceOf, productOf } from './lists.ts'
+import { CATALOGUE, PRICES, PRODUCTS, priceOf, productOf } from './lists.ts'
 import {
   archivePriceResponse,
   catalogResponse,
+  catalogueQuery,
   createPriceBody,
   createProductBody,
   deleteProductResponse,
@@ -24,6 +26,7 @@ import {
   priceResponse,
   pricesQuery,
   productParams,
+  productQuery,
   productResponse,
   productsQuery,
   productWithPricesResponse,
@@ -56,6 +59,15 @@ const listProducts = listRoute({
   list: PRODUCTS,
 })
 
+const listCatalogue = listRoute({
+  id: 'listCatalogueProducts',
+  path: '/stripe/{environment}/catalog/overview',
+  summary: 'Finds products by name, with their first active prices',
+  query: catalogueQuery,
+  items: 'products',
+  list: CATALOGUE,
+})
+
 const createProduct = route({
   id: 'createStripeProduct',
   asksStripe: true,
@@ -67,10 +79,17 @@ const createProduct = route({
   status: 201,
   response: productResponse,
   errors: { 404: ['PAYMENT_PRODUCT_NOT_FOUND'] }, // created, and already deleted
-  async handle({ params: { environment }, body: { idempotencyKey, description, ...rest } }, deps) {
+  async handle(
+    { params: { environment }, body: { idempotencyKey, description, marketingFeatures, ...rest } },
+    deps,
+  ) {
     const made = await change(environment, deps, async (client) => {
       const created = await client.products.create(
-        omitUndefined({ ...rest, description: description ?? undefined }),
+        omitUndefined({
+          ...rest,
+          description: description ?? undefined,
+          marketing_features: featuresOf(marketingFeatures) || undefined,
+        }),
         await idempotency(environment, 'create_product', idempotencyKey),
       )
       return isReplayed(created) ? client.products.retrieve(created.id) : created
@@ -85,10 +104,12 @@ const getProduct = route({
   path: '/stripe/{environment}/catalog/products/{productId}',
   summary: 'Returns a product and its prices',
   params: productParams,
+  query: productQuery,
   response: productWithPricesResponse,
   errors: { 404: ['PAYMENT_PRODUCT_NOT_FOUND'] },
-  async handle({ params: { environment, productId } }, deps) {
+  async handle({ params: { environment, productId }, query: { withPrices } }, deps) {
     const product = await productOf(deps, environment, productId)
+    if (withPrices === 'false') return { product, prices: [] }
     const prices = await readEvery(deps.database, PRICES, { environment, filters: { productId } })
     return { product, prices }
   },
@@ -104,11 +125,21 @@ const updateProduct = route({
   body: updateProductBody,
   response: productResponse,
   errors: { 404: ['PAYMENT_PRODUCT_NOT_FOUND'], 409: ['PAYMENT_CHANGED_MEANWHILE'] },
-  async handle({ params: { environment, productId }, body: { description, ifRevision, ...rest } }, deps) {
+  async handle(
+    { params: { environment, productId }, body: { description, ifRevision, marketingFeatures, ...rest } },
+    deps,
+  ) {
     const editor = { environment, objectId: productId, revision: ifRevision }
     const updated = await ifUnchanged(deps, editor, () =>
       change(environment, deps, (client) =>
-        client.products.update(productId, omitUndefined({ ...rest, description: clearable(description) })),
+        client.products.update(
+          productId,
+          omitUndefined({
+            ...rest,
+            description: clearable(description),
+            marketing_features: featuresOf(marketingFeatures),
+          }),
+        ),
       ),
     )
     return { product: await changedProduct(deps, environment, updated) }
@@ -170,6 +201,7 @@ const createPrice = route({
           custom_unit_amount:
             body.customUnitAmount && omitUndefined({ enabled: true as const, ...body.customUnitAmount }),
           lookup_key: body.lookupKey ?? undefined,
+          transfer_lookup_key: body.transferLookupKey,
           active: body.active,
           recurring:
             body.recurring &&
@@ -223,6 +255,7 @@ const updatePrice = route({
           omitUndefined({
             active: body.active,
             lookup_key: clearable(body.lookupKey),
+            transfer_lookup_key: body.transferLookupKey,
             tax_behavior: body.taxBehavior,
             metadata: body.metadata,
           }),
@@ -258,6 +291,7 @@ const archivePrice = route({
 
 export const catalogRoutes = [
   getCatalog,
+  listCatalogue,
   listProducts,
   createProduct,
   getProduct,

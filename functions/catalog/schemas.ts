@@ -5,6 +5,17 @@ import * as s from '../core/schema-parts.ts'
 export const productParams = s.environmentParams.extend({ productId: s.id })
 export const priceParams = s.environmentParams.extend({ priceId: s.id })
 export const productsQuery = z.strictObject(s.optionalPage)
+export const catalogueQuery = z.strictObject({
+  search: s
+    .text(1, 255)
+    .describe('A part of the name, of the id, or of the id or the lookup key of one of its prices.')
+    .optional(),
+  active: s.yesOrNo.optional(),
+  ...s.page,
+})
+export const productQuery = z.strictObject({
+  withPrices: s.yesOrNo.describe('With `false`, `prices` is empty: list them page by page.').optional(),
+})
 export const pricesQuery = z.strictObject({
   productId: s.id.describe('Prices of this product only.').optional(),
   ...s.optionalPage,
@@ -20,9 +31,15 @@ const ifRevision = s
   .describe('The `revision` that the editor saw. If another is there now, nothing is changed: 409.')
   .optional()
 export const deleteQuery = z.strictObject({ ifRevision })
+const FEATURES_MAX = 15
 const changeableProduct = {
   description: s.description.optional(),
   active: s.boolean.optional(),
+  marketingFeatures: z
+    .array(s.text(1, 80), s.requiredAs('a list of texts'))
+    .max(FEATURES_MAX, `must have at most ${FEATURES_MAX} entries`)
+    .describe("What the product contains, as Stripe's pricing tables show it. It replaces the former list.")
+    .optional(),
   metadata: s.metadata().optional(),
 }
 
@@ -31,7 +48,8 @@ export const createProductBody = s.request('CreateStripeProductRequest', {
   ...changeableProduct,
   idempotencyKey,
 })
-const hasField = (change: object) => Object.keys(change).some((field) => field !== 'ifRevision')
+const hasField = (change: object) =>
+  Object.keys(change).some((field) => field !== 'ifRevision' && field !== 'transferLookupKey')
 export const updateProductBody = s
   .request('UpdateStripeProductRequest', {
     name: s.text(1, 5000).optional(),
@@ -42,6 +60,9 @@ export const updateProductBody = s
 
 const active = s.boolean.optional()
 const lookupKey = s.text(1, 200).nullable().optional()
+const transferLookupKey = s.boolean
+  .describe('Whether lookupKey is taken from the price that has it, in one step. Without it: 409.')
+  .optional()
 const taxBehavior = z
   .enum(['exclusive', 'inclusive', 'unspecified'], 'must be one of exclusive, inclusive, unspecified')
   .optional()
@@ -69,6 +90,7 @@ export const createPriceBody = s
       .describe('The buyer chooses the amount, within these limits.')
       .optional(),
     lookupKey,
+    transferLookupKey,
     active,
     recurring: z
       .strictObject(
@@ -95,6 +117,7 @@ export const updatePriceBody = s
   .request('UpdateStripePriceRequest', {
     active,
     lookupKey,
+    transferLookupKey,
     taxBehavior,
     metadata: s.metadata().optional(),
     ifRevision,
@@ -150,6 +173,11 @@ export const productResponse = s.answer('MutateStripeProductResponse', { product
 export const productWithPricesResponse = s.answer('GetStripeProductResponse', {
   product,
   prices: z.array(price),
+})
+export const catalogueProduct = s.component('CatalogueProduct', {
+  ...product.shape,
+  activePrices: s.count.describe('How many active prices it has.'),
+  prices: z.array(price).describe('The first two active prices.'),
 })
 export const deleteProductResponse = s.answer('DeleteStripeProductResponse', {
   productId: z.string(),

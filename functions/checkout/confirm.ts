@@ -2,9 +2,10 @@
  * `GET /api/payments/stripe/{environment}/checkout-sessions/{id}`, and `POST …/{id}/confirm` for the page to which Stripe
  * sends the buyer back.
  *
- * Both read the row as the caller, so policies decide who sees it. The admin key sees each one of the environment. A confirmation does not wait for the webhook: if the
- * ledger lacks an event of the session, it ingests those that Stripe lists, as a recovery does. The webhook that comes
- * later is a duplicate. See https://docs.stripe.com/checkout/fulfillment.
+ * Both read the row as the caller, so policies decide who sees it. The admin key sees every row of the environment. A
+ * confirmation does not wait for the webhook. If the ledger lacks an event of the session, it ingests those that
+ * Stripe lists, as a recovery does. The webhook that comes later is a duplicate. See
+ * https://docs.stripe.com/checkout/fulfillment.
  */
 import type { CheckoutSessionStatusResponse, StripeEnvironment } from '../../types/api.ts'
 import type { StripeObject } from '../../types/stripe.ts'

@@ -10,13 +10,16 @@ import * as s from '../core/schema-parts.ts'
 
 const URL_LENGTH = 5000
 
-/** Absolute and http(s): a `javascript:` address would run in the buyer's browser. */
+/**
+ * Absolute and http(s): a `javascript:` address would run in the buyer's browser. A backslash is refused: some clients
+ * read it as a slash, others as part of the user before the host.
+ */
 export const httpUrl = z
   .string(s.requiredAs('an absolute http or https URL'))
   .trim()
   .max(URL_LENGTH, `must have at most ${URL_LENGTH} characters`)
   .refine(
-    (value) => /^https?:\/\/\S+$/i.test(value) && URL.canParse(value) && s.isStorable(value),
+    (value) => /^https?:\/\/[^\s\\]+$/i.test(value) && URL.canParse(value) && s.isStorable(value),
     'must be an absolute http or https URL',
   )
 

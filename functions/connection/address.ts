@@ -1,5 +1,5 @@
 /**
- * Whether the address to which Stripe delivers leads to these handlers. `GET` of that address changes nothing: the
+ * Whether the address to which Stripe delivers leads to these handlers. `GET` of that address changes nothing. The
  * handlers refuse it with a 405 of their own, which no other server returns.
  */
 import type { Config } from '../core/config.ts'

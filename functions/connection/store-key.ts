@@ -90,7 +90,7 @@ export async function storeKey(
 }
 
 /**
- * Which of the objects of the rows a new key sees, while nobody knows of which account they are. Null where the
+ * Which of the objects of the rows a new key sees, while their account is not known. Null where the
  * account is known: the database compares it.
  */
 async function seenByNewKey(

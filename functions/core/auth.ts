@@ -246,7 +246,7 @@ export const hasAdmin = ({ adminKey, adminReadKey, jwtSecret, jwksUrl }: Config)
  * admin role (by default `project_admin`). Any other token fails with 403. Without an admin key and without a way to
  * verify tokens, every request fails with 403. The read-only key is admitted where the caller only reads.
  *
- * With a key set and no issuer, no token makes an admin: several projects may share the key set, and each chooses the
+ * With a key set and no issuer, no token makes an admin. Several projects may share the key set, and each chooses the
  * roles in its tokens.
  */
 export function createAuthenticateAdmin({

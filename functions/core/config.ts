@@ -80,21 +80,36 @@ function configError(message: string): Error {
 const JWT_SECRET_BYTES_MIN = 32
 const ADMIN_KEY_LENGTH_MIN = 24
 
-/** A key that nobody can guess. */
+/** A text that passes a check. */
+const text = (isRight: (value: string) => boolean, message: string) =>
+  v.pipe(v.string(), v.check(isRight, message))
+
+/** A key that is too long to guess. */
 const key = () =>
   v.optional(
-    v.pipe(
-      v.string(),
-      v.minLength(
-        ADMIN_KEY_LENGTH_MIN,
-        `must have at least ${ADMIN_KEY_LENGTH_MIN} characters, as \`openssl rand -hex 24\` prints them`,
-      ),
+    text(
+      (value) => value.length >= ADMIN_KEY_LENGTH_MIN,
+      `must have at least ${ADMIN_KEY_LENGTH_MIN} characters, as \`openssl rand -hex 24\` prints them`,
     ),
   )
 
 const httpUrl = (value: string) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)
 
-/** Whether nobody on the way can change what this address answers: https, or this machine. */
+/** Credentials in an address end up at Stripe and in logs; paths are appended to it, so nothing may follow its path. */
+function isPlainAddress(value: string): boolean {
+  if (!httpUrl(value)) return true // refused by its own sentence
+  const { username, password, search, hash } = new URL(value)
+  return `${username}${password}${search}${hash}` === ''
+}
+
+/** `fetch` takes no address with credentials. */
+function hasNoCredentials(value: string): boolean {
+  if (!httpUrl(value)) return true
+  const { username, password } = new URL(value)
+  return username === '' && password === ''
+}
+
+/** Whether the response cannot be changed on its way: by https, or on this machine. */
 function isSafeFromOthers(value: string): boolean {
   if (!httpUrl(value)) return true // refused by its own sentence
   const { protocol, hostname } = new URL(value)
@@ -208,10 +223,6 @@ const claimValues = (what: string, example: string) =>
     ),
   )
 
-/** A text that passes a check. */
-const text = (isRight: (value: string) => boolean, message: string) =>
-  v.pipe(v.string(), v.check(isRight, message))
-
 /** The path of a claim; the variable is left out for the default. */
 const claimPath = (example: string) =>
   v.optional(
@@ -261,6 +272,7 @@ const variables = v.object({
         isSafeFromOthers,
         'must be an https address; plain http may be used for this machine only, for example http://localhost:9999/jwks',
       ),
+      v.check(hasNoCredentials, 'must not contain a user or password, because a key set is public'),
     ),
   ),
   PAYMENTS_JWT_ISSUER: claimValues('issuers', 'https://auth.example'),
@@ -288,7 +300,12 @@ const variables = v.object({
     'project_admin',
   ),
   PAYMENTS_ANON_KEY: v.optional(v.string()),
-  PAYMENTS_PUBLIC_URL: v.optional(text(httpUrl, 'must be an absolute http or https address')),
+  PAYMENTS_PUBLIC_URL: v.optional(
+    v.pipe(
+      text(httpUrl, 'must be an absolute http or https address'),
+      v.check(isPlainAddress, 'must not contain a user, a password, a query or a fragment'),
+    ),
+  ),
   PAYMENTS_BASE_PATH: v.optional(
     v.pipe(
       v.string(),

@@ -2,6 +2,7 @@
  * Cursors of lists: the position where a page ended. A cursor is signed, and is valid for one list, one set of filters and one day.
  * Its content is not secret, and its format may change.
  */
+import { fromBase64Url, toBase64Url } from './base64url.ts'
 import type { Config } from './config.ts'
 import { apiError } from './errors.ts'
 
@@ -15,13 +16,6 @@ const TIME_TO_LIVE_SECONDS = 24 * 60 * 60
 const SIGNATURE_BYTES = 16
 
 const encoder = new TextEncoder()
-const toBase64Url = (bytes: Uint8Array) =>
-  btoa(String.fromCharCode(...bytes))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replaceAll('=', '')
-const fromBase64Url = (text: string) =>
-  Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (char) => char.charCodeAt(0))
 
 const refused = (message: string) =>
   apiError(400, 'INVALID_INPUT', message, { nextActions: 'Begin again without a cursor.' })

@@ -178,6 +178,8 @@ export const SQLSTATES: Record<
     code: 'INVALID_INPUT',
     message: 'A value has a character that cannot be stored, such as U+0000.',
   },
+  /** statement_too_complex, for example JSON that is nested thousands of times */
+  '54001': { status: 400, code: 'INVALID_INPUT', message: 'A value is nested too deeply.' },
   /** the rest of class 22, data exceptions: for example out of range, or not a date */
   '22': {
     status: 400,

@@ -36,7 +36,7 @@ export function findNodeCrypto(): NodeCrypto | undefined {
   return (globalThis as unknown as Globals).process?.getBuiltinModule?.('node:crypto')
 }
 
-/** Whether this runs on Cloudflare, which says in a header who calls, and lets nobody else say it. */
+/** Whether this runs on Cloudflare, which sets the caller's address in a header and removes what the caller sent there. */
 export const isCloudflare = (): boolean =>
   (globalThis as unknown as Globals).navigator?.userAgent === 'Cloudflare-Workers'
 

@@ -252,15 +252,20 @@ export const INHERIT_ROLE =
 const SETTING_PROBLEMS = `
   select s.code, format('%s is %s, so %s; it must be %s.', s.name, s.value, s.effect, s.wanted) as message,
     format(
-      'Run in psql: alter role %I in database %I set %s = %L; Then restart the handlers, and the pooler if there is one.',
-      session_user, current_database(), s.name, s.wanted
+      '%sRun in psql%s: %salter role %I in database %I set %s = %L;%s Then restart the handlers, and the pooler if there is one.',
+      s.note, s.whom, s.before, session_user, current_database(), s.name, s.wanted, s.after
     ) as next_action
   from (values
     ('isolation_level', 'default_transaction_isolation', current_setting('default_transaction_isolation'),
-      'read committed', 'every webhook and every checkout fails'),
-    ('row_security', 'row_security', current_setting('row_security'), 'on', 'every checkout fails')
-  ) as s (code, name, value, wanted, effect)
-  where s.value <> s.wanted and s.value <> 'read uncommitted'`
+      'read committed', 'every webhook and every checkout fails', '', '', '', ''),
+    ('row_security', 'row_security', current_setting('row_security'), 'on', 'every checkout fails', '', '', '', ''),
+    ('read_only', 'default_transaction_read_only', current_setting('default_transaction_read_only'), 'off',
+      'every webhook and every checkout fails', 'Some platforms set it while the disk is full: free space first. ', '',
+      'begin read write; ', ' commit;'),
+    ('replication_role', 'session_replication_role', current_setting('session_replication_role'), 'origin',
+      'no trigger fires and nothing is fulfilled', '', ' as a superuser', '', '')
+  ) as s (code, name, value, wanted, effect, note, whom, before, after)
+  where s.value <> s.wanted and s.value not in ('read uncommitted', 'local')`
 
 /** What to run where the settings of the database break payments; empty where they do not. */
 export const settingProblems = (database: Pick<Database, 'query'>) =>

@@ -23,7 +23,7 @@ export type StripeApi = {
     params: CheckoutSessionParams,
     idempotencyKey: string,
   ): Promise<Snapshot<StripeObject>>
-  /** Expires an open session, so that nobody can pay it any more. */
+  /** Expires an open session, so that it cannot be paid any more. */
   expireCheckoutSession(id: string): Promise<Snapshot<StripeObject>>
   createPortalSession(params: PortalSessionParams, idempotencyKey: string): Promise<Snapshot<StripeObject>>
   /** One page of a list. */
@@ -135,8 +135,8 @@ export async function completeLineItems(
 }
 
 /**
- * The instant of a snapshot: Stripe's clock (the `Date` header), less the duration of the request, because Stripe may
- * have read the object at its start, less one second, because the header has whole seconds.
+ * The instant of a snapshot: Stripe's clock (the `Date` header), less the duration of the request and one second.
+ * Stripe may have read the object at the start of the request, and the header has whole seconds.
  */
 export function snapshotInstant(dateHeader: string | undefined, elapsedMs: number, nowMs: number): string {
   const stripeClock = Date.parse(dateHeader ?? '')

@@ -89,6 +89,11 @@ export function callerFrom(claims: Claims, settings: TokenSettings): Caller {
   const { sub: _, ...others } = claims
   if (user !== null) return { ...others, role, sub: user } as Caller
   if (role === 'anon') return { ...others, role } as Caller
+  if (typeof claimAt(claims, settings.user) === 'number')
+    throw lacking(
+      `The ${showPath(settings.user)} claim of the token is a number that is no exact whole number.`,
+      'Let the issuer write the id of the user as a text: a number in JSON is exact only up to 9007199254740991.',
+    )
   throw lacking(
     `The token has the role authenticated but no ${showPath(settings.user)} claim.`,
     'Where the handlers run, set PAYMENTS_JWT_USER_CLAIM to the claim that has the id of the user.',

@@ -2,7 +2,9 @@
  * Sessions of the dashboard. A session is a signed cookie, and no process keeps it: each process of a deployment derives the same key
  * from the configured secrets. When an admin key, the read-only key or the secret of tokens changes, every session ends.
  */
+
 import type { AdminRole } from '../core/auth.ts'
+import { fromBase64Url, toBase64Url } from '../core/base64url.ts'
 import type { Config } from '../core/config.ts'
 
 export type Session = {
@@ -24,13 +26,6 @@ const SECURE_COOKIE = '__Secure-payments-dashboard'
 const COOKIE = 'payments-dashboard'
 
 const encoder = new TextEncoder()
-const toBase64Url = (bytes: Uint8Array) =>
-  btoa(String.fromCharCode(...bytes))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replaceAll('=', '')
-const fromBase64Url = (text: string) =>
-  Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (char) => char.charCodeAt(0))
 
 /** A key for one purpose, of every secret that a session depends on. */
 async function deriveKey(config: Config, purpose: string): Promise<CryptoKey> {

@@ -6,7 +6,7 @@ import { createRoot } from 'react-dom/client'
 import { isFailure } from './api/failure.ts'
 import { whenSessionEnds } from './api/send.ts'
 import { endSession } from './api/session.ts'
-import { router } from './router.tsx'
+import { preload, router } from './router.tsx'
 import { Gate } from './shell/gate.tsx'
 import { applyTheme } from './shell/preferences.ts'
 import { Boundary } from './ui/boundary.tsx'
@@ -36,6 +36,8 @@ const client = new QueryClient({
   },
 })
 whenSessionEnds(() => endSession(client))
+// A page that cannot be loaded says so when it is shown.
+if (loginCode === null) preload(client).catch(() => {})
 
 createRoot(document.getElementById('root') as HTMLElement).render(
   <QueryClientProvider client={client}>

@@ -1,4 +1,5 @@
 /** The addresses of the pages. Each page is loaded when it is first opened. */
+import type { QueryClient } from '@tanstack/react-query'
 import {
   createRootRoute,
   createRoute,
@@ -9,6 +10,7 @@ import {
   redirect,
 } from '@tanstack/react-router'
 import { BASE_PATH } from './api/place.ts'
+import type { Prefetch } from './hooks/use-list.ts'
 import { isEnvironment } from './shell/environment.ts'
 import { Layout } from './shell/layout.tsx'
 import { NotFound } from './shell/not-found.tsx'
@@ -44,8 +46,11 @@ const environmentStart = createRoute({
 
 // biome-ignore lint/suspicious/noExplicitAny: the type of a lazily loaded page
 type Loaded = () => Promise<any>
-const page = (path: string, load: Loaded, name: string) =>
-  createRoute({ getParentRoute: () => environment, path, component: lazyRouteComponent(load, name) })
+const loads = new Map<string, Loaded>()
+const page = (path: string, load: Loaded, name: string) => {
+  loads.set(`/$environment/${path}`, load)
+  return createRoute({ getParentRoute: () => environment, path, component: lazyRouteComponent(load, name) })
+}
 
 const pages = [
   page('overview', () => import('./pages/overview/overview.tsx'), 'Overview'),
@@ -61,6 +66,10 @@ const pages = [
   ),
   page('payments', () => import('./pages/payments/payments.tsx'), 'Payments'),
   page('payments/$transactionId', () => import('./pages/payments/payment.tsx'), 'PaymentPage'),
+  page('offers', () => import('./pages/offers/offers.tsx'), 'Offers'),
+  page('invoices', () => import('./pages/invoices/invoices.tsx'), 'Invoices'),
+  page('invoices/credit-notes', () => import('./pages/invoices/credit-notes.tsx'), 'CreditNotes'),
+  page('invoices/$invoiceId', () => import('./pages/invoices/invoice.tsx'), 'InvoicePage'),
   page('events', () => import('./pages/events/events.tsx'), 'Events'),
   page('events/$eventId', () => import('./pages/events/event.tsx'), 'EventPage'),
   page('sessions', () => import('./pages/sessions/checkout-sessions.tsx'), 'CheckoutSessions'),
@@ -87,3 +96,17 @@ export const router = createRouter({
   defaultErrorComponent: PageFailed,
   defaultNotFoundComponent: NotFound,
 })
+
+/**
+ * Begins to load the page in the address and what it shows first, without waiting for who is signed in. Whoever is not gets no
+ * answer, and is asked for a key as ever.
+ */
+export async function preload(client: QueryClient): Promise<void> {
+  const match = router.matchRoutes(router.latestLocation).at(-1)
+  const load = loads.get(match?.routeId ?? '')
+  if (match === undefined || load === undefined) return
+  const { environment } = match.params as { environment?: string }
+  const { prefetch } = (await load()) as { prefetch?: Prefetch }
+  if (isEnvironment(environment))
+    await prefetch?.(client, { environment }, match.search as Record<string, string>)
+}

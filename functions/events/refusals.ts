@@ -1,6 +1,6 @@
 /**
- * Counts deliveries that were refused for their signature, so that the health of an environment shows them. Anyone can
- * send such deliveries, so they cost at most one write in a few seconds, and an accepted event costs none unless this
+ * Counts deliveries that were refused for their signature, so that the health of an environment shows them. Anyone
+ * can send such deliveries, so they cost at most one write in a few seconds. An accepted event costs none unless this
  * process has refused one before.
  */
 import type { StripeEnvironment } from '../../types/api.ts'

@@ -75,7 +75,7 @@ const countEvents = route({
   },
 })
 
-/** Fields by which whoever knows them acts for a customer. */
+/** Fields whose values let their holder act for a customer. */
 const isSecret = (key: string, holder: Record<string, unknown>) =>
   key === 'client_secret' || key === 'secret' || (key === 'url' && holder.object === 'billing_portal.session')
 

@@ -9,12 +9,16 @@ import { readFunction, readRows, readRowsOfAny } from '../core/reads.ts'
 import { type Route, route } from '../core/route.ts'
 import { LEDGER_EVENTS } from '../events/routes.ts'
 import { ledgerEvent } from '../events/schemas.ts'
-import { SUBSCRIPTIONS, TRANSACTIONS } from './lists.ts'
+import { CREDIT_NOTES, INVOICES, SUBSCRIPTIONS, TRANSACTIONS } from './lists.ts'
 import {
+  creditNote as creditNoteAnswer,
   customer as customerAnswer,
   customerParams,
   customerResponse,
   customerSubject,
+  invoice as invoiceAnswer,
+  invoiceParams,
+  invoiceResponse,
   paymentObject,
   subscription as subscriptionAnswer,
   subscriptionParams,
@@ -26,6 +30,7 @@ import {
 
 const EVENTS_MAX = 100
 const REFUNDS_MAX = 100
+const CREDIT_NOTES_MAX = 100
 const RECENT = 50
 
 /** Where Stripe's own dashboard shows an object; null for a kind that has no page. */
@@ -112,11 +117,16 @@ const getSubscription = route({
     if (row === undefined) throw notFound('subscription', subscriptionId, environment)
     const subscription = present(subscriptionAnswer, row)
     const idsOf = (field: 'productId' | 'priceId') => subscription.items.flatMap((item) => item[field] ?? [])
+    const planned = subscription.nextPhaseItems?.flatMap(({ priceId }) => priceId ?? []) ?? []
     const any = { environment, max: RECENT }
     const [customer, products, prices, transactions, events] = await Promise.all([
       subscription.customerId === null ? null : readCustomer(database, environment, subscription.customerId),
       readRowsOfAny(database, PRODUCTS, { ...any, column: 'product_id', values: idsOf('productId') }),
-      readRowsOfAny(database, PRICES, { ...any, column: 'price_id', values: idsOf('priceId') }),
+      readRowsOfAny(database, PRICES, {
+        ...any,
+        column: 'price_id',
+        values: [...idsOf('priceId'), ...planned],
+      }),
       readRowsOfAny(database, TRANSACTIONS, {
         ...any,
         column: 'provider_customer_id',
@@ -182,4 +192,43 @@ const getTransaction = route({
   },
 })
 
-export const detailRoutes: Route[] = [getCustomer, getSubscription, getTransaction]
+const getInvoice = route({
+  id: 'getStripeInvoice',
+  method: 'GET',
+  path: '/stripe/{environment}/invoices/{invoiceId}',
+  summary: 'Returns an invoice with its customer, credit notes, payments and events',
+  params: invoiceParams,
+  response: invoiceResponse,
+  errors: { 404: ['PAYMENT_NOT_FOUND'] },
+  async handle({ params: { environment, invoiceId } }, { database }) {
+    const ofInvoice = { environment, column: 'invoice_id', values: [invoiceId] }
+    const [[row], creditNotes, events] = await Promise.all([
+      readRowsOfAny(database, INVOICES, { ...ofInvoice, max: 1 }),
+      readRowsOfAny(database, CREDIT_NOTES, { ...ofInvoice, max: CREDIT_NOTES_MAX }),
+      eventsAbout(database, environment, [invoiceId], RECENT),
+    ])
+    if (row === undefined) throw notFound('invoice', invoiceId, environment)
+    const invoice = present(invoiceAnswer, row)
+    const { customerId } = invoice
+    const [customer, transactions] = await Promise.all([
+      customerId === null ? null : readCustomer(database, environment, customerId),
+      readRowsOfAny(database, TRANSACTIONS, {
+        environment,
+        column: 'provider_customer_id',
+        values: [customerId ?? ''],
+        and: { "related_object_ids ->> 'invoice'": invoiceId },
+        max: RECENT,
+      }),
+    ])
+    return {
+      invoice,
+      customer,
+      creditNotes: creditNotes.map((each) => present(creditNoteAnswer, each)),
+      transactions: transactions.map((each) => present(transactionAnswer, each)),
+      events,
+      stripeUrl: stripeUrl(environment, 'invoice', invoiceId),
+    }
+  },
+})
+
+export const detailRoutes: Route[] = [getCustomer, getSubscription, getTransaction, getInvoice]

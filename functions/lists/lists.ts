@@ -2,7 +2,9 @@
 import { type List, newestFirst, whether } from '../core/reads.ts'
 import {
   checkoutSessionRecord,
+  creditNote,
   customer,
+  invoice,
   portalSessionRecord,
   subscription,
   timelineEntry,
@@ -63,6 +65,20 @@ export const CUSTOMERS: List<typeof customer> = {
         and m.environment = v.environment and m.provider_customer_id = v.provider_customer_id
     )`,
   },
+}
+
+export const INVOICES: List<typeof invoice> = {
+  name: 'invoices',
+  answer: invoice,
+  view: 'payments_private.invoice_list',
+  order: newestFirst('provider_created_at'),
+}
+
+export const CREDIT_NOTES: List<typeof creditNote> = {
+  name: 'credit-notes',
+  answer: creditNote,
+  view: 'payments_private.credit_note_list',
+  order: newestFirst('provider_created_at'),
 }
 
 export const TIMELINE: List<typeof timelineEntry> = {

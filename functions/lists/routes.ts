@@ -1,29 +1,32 @@
 /** Subscriptions, transactions, customers, invoices, credit notes and sessions, page by page. */
 
 import { z } from 'zod'
+import { optionsShown } from '../checkout/options.ts'
 import { listRoute } from '../core/paging.ts'
-import { newestFirst } from '../core/reads.ts'
+import { present, type RowOf } from '../core/present.ts'
 import { type Route, route } from '../core/route.ts'
 import { environmentParams } from '../core/schema-parts.ts'
 import { detailRoutes } from './details.ts'
 import { exportTransactions } from './export.ts'
 import {
   CHECKOUT_SESSIONS,
+  CREDIT_NOTES,
   CUSTOMERS,
+  INVOICES,
   PORTAL_SESSIONS,
   SUBSCRIPTIONS,
   TIMELINE,
   TRANSACTIONS,
 } from './lists.ts'
 import {
+  checkoutSessionRecord,
   checkoutSessionsQuery,
-  creditNote,
   creditNotesQuery,
   customerParams,
   customersQuery,
   exportQuery,
-  invoice,
   invoicesQuery,
+  portalSessionRecord,
   portalSessionsQuery,
   subscriptionsQuery,
   timelineQuery,
@@ -75,12 +78,7 @@ const listInvoices = listRoute({
   summary: 'Lists invoices, the newest at Stripe first',
   query: invoicesQuery,
   items: 'invoices',
-  list: {
-    name: 'invoices',
-    answer: invoice,
-    view: 'payments_private.invoice_list',
-    order: newestFirst('provider_created_at'),
-  },
+  list: INVOICES,
 })
 
 const listCreditNotes = listRoute({
@@ -89,12 +87,7 @@ const listCreditNotes = listRoute({
   summary: 'Lists credit notes, the newest at Stripe first',
   query: creditNotesQuery,
   items: 'creditNotes',
-  list: {
-    name: 'credit-notes',
-    answer: creditNote,
-    view: 'payments_private.credit_note_list',
-    order: newestFirst('provider_created_at'),
-  },
+  list: CREDIT_NOTES,
 })
 
 const listTimeline = listRoute({
@@ -114,6 +107,12 @@ const listCheckoutSessions = listRoute({
   query: checkoutSessionsQuery,
   items: 'checkoutSessions',
   list: CHECKOUT_SESSIONS,
+  present: (row: RowOf<typeof checkoutSessionRecord>) =>
+    present(checkoutSessionRecord, {
+      ...row,
+      options: optionsShown(row.options as Record<string, unknown>),
+      forced_options: optionsShown(row.forced_options as Record<string, unknown>),
+    }),
 })
 
 const listPortalSessions = listRoute({
@@ -123,6 +122,8 @@ const listPortalSessions = listRoute({
   query: portalSessionsQuery,
   items: 'portalSessions',
   list: PORTAL_SESSIONS,
+  present: (row: RowOf<typeof portalSessionRecord>) =>
+    present(portalSessionRecord, { ...row, options: optionsShown(row.options as Record<string, unknown>) }),
 })
 
 export const listRoutes: Route[] = [

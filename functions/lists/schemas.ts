@@ -1,6 +1,8 @@
 /** Subscriptions, transactions, customers, invoices and credit notes as schemas: filters, and what answers hold. */
+
 import { z } from 'zod'
 import { price, product } from '../catalog/schemas.ts'
+import { checkoutSession, customerPortalSession } from '../checkout/schemas.ts'
 import * as s from '../core/schema-parts.ts'
 import { ledgerEvent } from '../events/schemas.ts'
 
@@ -162,9 +164,7 @@ export const subscription = s.component('StripeSubscription', {
   items: z.array(subscriptionItem),
   access: z
     .enum(['granted', 'at_risk', 'none'])
-    .describe(
-      'Whether it gives access by the rules of `sql/templates/team-entitlements.sql`; an app may decide otherwise.',
-    ),
+    .describe('Whether it gives access by `payments.subscription_access`; an app may decide otherwise.'),
   accessReason: z.string().describe('A sentence.'),
 })
 
@@ -296,6 +296,7 @@ const uuid = (what: string) =>
 
 export const customerParams = s.environmentParams.extend({ customerId: s.id })
 export const subscriptionParams = s.environmentParams.extend({ subscriptionId: s.id })
+export const invoiceParams = s.environmentParams.extend({ invoiceId: s.id })
 export const transactionParams = s.environmentParams.extend({
   transactionId: uuid('a transaction'),
 })
@@ -364,29 +365,27 @@ export const transactionResponse = s.answer('GetPaymentTransactionResponse', {
   stripeUrl,
 })
 
+export const invoiceResponse = s.answer('GetStripeInvoiceResponse', {
+  invoice,
+  customer: customer.nullable(),
+  creditNotes: z.array(creditNote).describe('The newest 100.'),
+  transactions: z.array(transaction).describe('The payments of it and their refunds; the newest 50.'),
+  events: z.array(ledgerEvent).describe('The newest 50 about the invoice itself.'),
+  stripeUrl,
+})
+
 export const checkoutSessionRecord = s.component('CheckoutSessionRecord', {
-  id: z.string(),
-  environment: s.environment,
-  mode: s.wordOfStripe('payment', 'subscription'),
-  status: z.enum(['initialized', 'open', 'completed', 'expired', 'failed']),
-  paymentStatus: s.wordOfStripe('paid', 'unpaid', 'no_payment_required').nullable(),
-  subjectType: s.nullable,
-  subjectId: s.nullable,
-  customerEmail: s.nullable,
-  checkoutSessionId: s.nullable,
-  customerId: s.nullable,
-  paymentIntentId: s.nullable,
-  subscriptionId: s.nullable,
+  ...checkoutSession.omit({ url: true, clientSecret: true }).shape,
   lineItems: z.array(
     s.answer('CheckoutSessionLine', { priceId: s.nullable, quantity: z.number().nullable() }),
   ),
   successUrl: z.string(),
   cancelUrl: z.string(),
   metadata: s.strings,
-  lastError: s.errorText,
+  options: z.record(z.string(), z.unknown()).describe('What the request asked of Stripe beside its items.'),
+  forcedOptions: z.record(z.string(), z.unknown()).describe('What the offer set, whatever the request said.'),
   attempt: s.count,
   expiresAt: s.nullableInstant,
-  ...s.timestamps,
 })
 export const checkoutSessionsQuery = query('Created', {
   checkoutSessionId: s.id.optional(),
@@ -395,16 +394,8 @@ export const checkoutSessionsQuery = query('Created', {
 })
 
 export const portalSessionRecord = s.component('PortalSessionRecord', {
-  id: z.string(),
-  environment: s.environment,
-  status: z.enum(['initialized', 'created', 'failed']),
-  subjectType: z.string(),
-  subjectId: z.string(),
-  customerId: s.nullable,
-  returnUrl: s.nullable,
-  configuration: s.nullable,
-  lastError: s.errorText,
-  ...s.timestamps,
+  ...customerPortalSession.omit({ url: true }).shape,
+  options: z.record(z.string(), z.unknown()).describe('What the request asked of the portal.'),
 })
 export const portalSessionsQuery = query('Created', {
   status: s.oneOf(portalSessionRecord.shape.status).optional(),

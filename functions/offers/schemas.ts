@@ -14,7 +14,10 @@ export const offerParams = z.strictObject({
   environment: s.environment,
   offerId: z.string().regex(OFFER_ID, 'must be 1 to 100 letters, digits, hyphens and underscores'),
 })
-export const offersQuery = z.strictObject(s.optionalPage)
+export const offersQuery = z.strictObject({
+  offerId: s.text(1, 100).describe('This offer only.').optional(),
+  ...s.optionalPage,
+})
 
 const some = <Schema extends z.ZodType>(schema: Schema, what: string) =>
   z.array(schema, s.requiredAs(`a list of ${what}`)).min(1, `must be a list of at least one of ${what}`)

@@ -121,7 +121,16 @@ export const searchQuery = z.strictObject({
   ),
 })
 export const searchResult = s.answer('SearchResult', {
-  kind: z.enum(['customer', 'subscription', 'transaction', 'checkout_session', 'event', 'product', 'price']),
+  kind: z.enum([
+    'customer',
+    'subscription',
+    'transaction',
+    'invoice',
+    'checkout_session',
+    'event',
+    'product',
+    'price',
+  ]),
   id: z.string(),
   title: z.string(),
   subtitle: s.nullable,

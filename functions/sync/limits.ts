@@ -2,7 +2,7 @@
 import { type ApiError, apiError } from '../core/errors.ts'
 import type { StripePage } from '../core/stripe.ts'
 
-/** A schedule, recovery or sync that is not done after this time ends. The next one goes on from there. */
+/** A schedule, recovery or sync that is not done after this time ends. The next one resumes there. */
 export const RUN_MS_MAX = 10 * 60_000
 
 /** @param what for example `recovery of test` */

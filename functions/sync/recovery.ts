@@ -1,7 +1,7 @@
 /**
  * Recovers events that never arrived. It reads Stripe's list of events back to the instant until which the ledger is
- * complete, and ingests the missing ones, oldest first, by the function that takes deliveries. A known event costs
- * one look-up. Event types that our endpoint does not subscribe to are skipped.
+ * complete, and ingests the missing ones, oldest first. A known event costs one look-up. Event types that our
+ * endpoint does not subscribe to are skipped.
  */
 import type { RecoveryResult, StripeEnvironment } from '../../types/api.ts'
 import type { StripeObject, StripeObjectRef } from '../../types/stripe.ts'

@@ -79,6 +79,15 @@ async function syncResult(
   }
 }
 
+/** The errors of what lists at Stripe. */
+const STRIPE_ERRORS: NonNullable<Route['errors']> = {
+  400: ['PAYMENT_CONFIG_INVALID'],
+  401: ['PAYMENT_CONFIG_INVALID'],
+  403: ['PAYMENT_CONFIG_INVALID'],
+  429: ['RATE_LIMITED'],
+  502: ['UPSTREAM_FAILURE'],
+}
+
 const syncAll = route({
   id: 'syncStripe',
   method: 'POST',
@@ -124,14 +133,7 @@ const syncEnvironment = route({
   body: syncBody,
   bodyMayBeEmpty: true,
   response: syncResponse,
-  errors: {
-    400: ['PAYMENT_CONFIG_INVALID'],
-    401: ['PAYMENT_CONFIG_INVALID'],
-    403: ['PAYMENT_CONFIG_INVALID'],
-    409: ['PAYMENT_SYNC_RUNNING', 'PAYMENT_ACCOUNT_CHANGED'],
-    429: ['RATE_LIMITED'],
-    502: ['UPSTREAM_FAILURE'],
-  },
+  errors: { ...STRIPE_ERRORS, 409: ['PAYMENT_SYNC_RUNNING', 'PAYMENT_ACCOUNT_CHANGED'] },
   async handle({ params: { environment }, body, signal }, deps) {
     const run = await runSync({ environment, ...syncOptionsOf(body), signal }, deps)
     return { results: [await syncResult(environment, run, deps)] }
@@ -182,14 +184,7 @@ const startRun = route({
   bodyMayBeEmpty: true,
   status: 201,
   response: syncRunResponse,
-  errors: {
-    400: ['PAYMENT_CONFIG_INVALID'],
-    401: ['PAYMENT_CONFIG_INVALID'],
-    403: ['PAYMENT_CONFIG_INVALID'],
-    409: ['PAYMENT_SYNC_RUNNING', 'PAYMENT_ACCOUNT_CHANGED'],
-    429: ['RATE_LIMITED'],
-    502: ['UPSTREAM_FAILURE'],
-  },
+  errors: { ...STRIPE_ERRORS, 409: ['PAYMENT_SYNC_RUNNING', 'PAYMENT_ACCOUNT_CHANGED'] },
   async handle({ params: { environment }, body }, deps) {
     const { background, log } = deps
     const run = await new Promise<SyncRunRow | null>((begun, refused) => {
@@ -241,14 +236,7 @@ const recoverEvents = route({
   body: recoverBody,
   bodyMayBeEmpty: true,
   response: recoverResponse,
-  errors: {
-    400: ['PAYMENT_CONFIG_INVALID'],
-    401: ['PAYMENT_CONFIG_INVALID'],
-    403: ['PAYMENT_CONFIG_INVALID'],
-    409: ['PAYMENT_ACCOUNT_CHANGED'],
-    429: ['RATE_LIMITED'],
-    502: ['UPSTREAM_FAILURE'],
-  },
+  errors: { ...STRIPE_ERRORS, 409: ['PAYMENT_ACCOUNT_CHANGED'] },
   async handle({ params: { environment }, body: { since }, signal }, deps) {
     return { recovery: await recover({ environment, since: since ?? null, signal }, deps) }
   },

@@ -35,7 +35,7 @@ export type SyncOptions = {
   signal?: AbortSignal
   /** A limit, after which the run is interrupted as by `signal`. For platforms that end long work. */
   pages?: number
-  /** Is told once the run has begun, or goes on. */
+  /** Called once the run has begun or resumes. */
   onBegin?: (run: SyncRunRow) => void
   /**
    * An instant, in milliseconds since 1970, at which the run is interrupted as by `signal`. RUN_MS_MAX from now if

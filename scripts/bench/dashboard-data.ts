@@ -1,6 +1,6 @@
 /**
- * Fills a database with what a large shop leaves for the dashboard: customers with their billing subjects and subscriptions, payments and
- * refunds of a year up to now, events and sessions. Every kind of status and failure is among them.
+ * Fills a database with what a large shop leaves for the dashboard. It has customers with billing subjects and
+ * subscriptions, payments and refunds of a year, events and sessions. Every kind of status and failure is among them.
  *
  *     npx tsx scripts/bench/dashboard-data.ts postgres://… [customers] [transactions]
  */
@@ -18,12 +18,26 @@ export type DashboardSize = {
   events?: number
   /** As many as customers by default. */
   sessions?: number
+  /** None by default; half of them are of one product. */
+  prices?: number
+  /** As many as customers by default. */
+  invoices?: number
 }
 
 const ROWS_PER_STATEMENT = 100_000
 
 /** Payments are spread over a year, the newest an hour ago: `n` of `$4` rows. */
 const at = `(now() - interval '1 hour' - ($4::int - n) * (interval '365 days' / $4::int))`
+/** A product with very many prices, and very many products. */
+const PRICES = [
+  `insert into payments.stripe_products (environment, product_id, name, active)
+   select $1, 'prod_P' || n, 'Part ' || n, n % 9 > 0 from generate_series(1, $2::int / 5) as n`,
+  `insert into payments.stripe_prices (environment, price_id, product_id, active, currency, unit_amount, type, lookup_key)
+   select $1, 'price_P' || n, case when n % 2 = 0 then 'prod_B1' else 'prod_P' || 1 + n % ($2::int / 5) end, n % 9 > 0, 'eur', 100 + n,
+     'one_time', 'part-' || n
+   from generate_series(1, $2::int) as n`,
+]
+
 const hex = (n: string) => `lpad(to_hex(${n}), 8, '0')`
 const customerOf = (n: string) => `'cus_B' || ${hex(n)}`
 /** The customer of a payment, of whom `$5` exist; neighbours in time are of different customers. */
@@ -63,6 +77,15 @@ const CUSTOMERS = [
   `insert into payments.stripe_subscription_items (environment, subscription_item_id, subscription_id, product_id, price_id, quantity)
    select $1, 'si_B' || ${hex('n')}, 'sub_B' || ${hex('n')}, 'prod_B' || 1 + (1 + n % 50) % 20, 'price_B' || 1 + n % 50, 1 + n % 3
    from generate_series($2::int, $3::int) as n where n % 5 < 3 and $4::int > 0 and $5::int > 0`,
+]
+
+const INVOICES = [
+  `insert into payments.stripe_invoices (
+     environment, invoice_id, number, status, customer_id, subject_type, subject_id, subscription_id, currency, subtotal, total, amount_due,
+     amount_paid, amount_remaining, provider_created_at)
+   select $1, 'in_B' || ${hex('n')}, 'B-' || n, case when n % 20 = 0 then 'open' else 'paid' end, ${customerOf('n')}, 'team', 'team-' || n,
+     case when n % 5 < 3 then 'sub_B' || ${hex('n')} end, 'eur', 1900, 1900, 1900, case when n % 20 = 0 then 0 else 1900 end, case when n % 20 = 0 then 1900 else 0 end, ${at}
+   from generate_series($2::int, $3::int) as n where $5::int > 0`,
 ]
 
 const IDS = `'pi_B' || ${hex('n')}`
@@ -129,7 +152,7 @@ export async function fillDashboard(
   { environment = 'test', customers = 100_000, transactions = 1_000_000, ...more }: DashboardSize = {},
   log: (line: string) => void = () => {},
 ): Promise<void> {
-  const { events = transactions, sessions = customers } = more
+  const { events = transactions, sessions = customers, prices = 0, invoices = customers } = more
   const sql = connect(url)
   const insert = async (statements: string[], rows: number) => {
     for (let from = 1; from <= rows; from += ROWS_PER_STATEMENT) {
@@ -149,7 +172,9 @@ export async function fillDashboard(
     await sql`set synchronous_commit = off`
     await sql`set session_replication_role = replica`
     for (const statement of CATALOGUE) await sql.unsafe(statement, [environment])
+    if (prices >= 5) for (const statement of PRICES) await sql.unsafe(statement, [environment, prices])
     await insert(CUSTOMERS, customers)
+    await insert(INVOICES, invoices)
     log(`filled ${customers} customers`)
     await insert(TRANSACTIONS, transactions)
     log(`filled ${transactions} transactions`)

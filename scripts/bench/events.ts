@@ -1,5 +1,5 @@
 /**
- * An endless stream of webhook events of one account, the same for the same seed: 2,000 customers who check out,
+ * An endless stream of webhook events of one account, the same for the same seed. 2,000 customers check out,
  * subscribe, renew and are refunded, in a fixed mix. The objects of one payment name each other as Stripe's do.
  */
 import { createHmac } from 'node:crypto'

@@ -4,6 +4,7 @@ import { type Compared, compare } from './compare.ts'
 import { SYNC_ENGINE_SETTINGS } from './contenders.ts'
 import { API_VERSION, createEventStream, MIX } from './events.ts'
 import { type FirstEvents, measureFirstEvents } from './first-event.ts'
+import { type Floor, measureFloor } from './floor.ts'
 import { GROWTH, type Grown, measureGrowth } from './growth.ts'
 import { type Locked, measureLocked } from './locked.ts'
 import { rounded } from './measure.ts'
@@ -27,6 +28,7 @@ export type BenchResult = {
   memory: Memory | null
   profile: Profile[]
   sync: Synced | null
+  floor: Floor | null
 }
 
 /** Size of the profiled database: large enough for the planner to prefer indexes. */
@@ -54,6 +56,7 @@ export async function runBench(options: BenchOptions, log: (line: string) => voi
     memory: null,
     profile: [],
     sync: null,
+    floor: null,
   }
   const connections = Math.min(CONNECTIONS_MAX, Math.max(...options.connections))
   try {
@@ -70,6 +73,10 @@ export async function runBench(options: BenchOptions, log: (line: string) => voi
         connections,
         log,
       })
+      return result
+    }
+    if (options.floor) {
+      result.floor = await measureFloor(server, stream, { ...options, log })
       return result
     }
     if (options.sync > 0) {
@@ -127,11 +134,12 @@ function config(options: BenchOptions, settings: Record<string, string>): Record
 
 /** The results as `--json` prints them. */
 export function toJson(result: BenchResult) {
-  const { compared, firstEvents, growth, locked, memory, processes, roundTrips, sync, config } = result
+  const { compared, firstEvents, growth, locked, memory, processes, roundTrips, sync, floor, config } = result
 
   if (sync) {
     return { sync: { customers: sync.customers, first: roundOf(sync.first), second: roundOf(sync.second) } }
   }
+  if (floor) return { floor: floorOf(floor) }
   const byConnections = <T>(of: (one: Compared) => T) =>
     Object.fromEntries(compared.map((one) => [String(one.connections), of(one)]))
   return {
@@ -181,6 +189,16 @@ const roundedAll = <Name extends string>(values: Record<Name, number | null>, di
       value === null ? null : rounded(value as number, digits),
     ]),
   )
+
+function floorOf({ compared, firstEvents }: Floor) {
+  const at = <T>(of: (one: Floor['compared'][number]) => T) =>
+    Object.fromEntries(compared.map((one) => [String(one.connections), of(one)]))
+  return {
+    ratios_of_bare_limit: at(({ ratios }) => roundedAll(ratios)),
+    cpu_us: at(({ cpuUs }) => roundedAll(cpuUs, 0)),
+    first_event_ms: firstEvents && roundedAll(firstEvents.first, 1),
+  }
+}
 
 function roundOf({ perSecond, peakRssMb, peakHeapMb }: SyncRound) {
   return { objects_per_second: Math.round(perSecond), peak_rss_mb: peakRssMb, peak_heap_mb: peakHeapMb }

@@ -19,6 +19,8 @@ export type BenchOptions = {
   memory: number
   /** Events of each kind to profile; 0 for none. */
   profile: number
+  /** Only the floor. */
+  floor: boolean
   /** Customers of the sync run; 0 for none. */
   sync: number
   json: boolean
@@ -37,6 +39,7 @@ export const USAGE = `npm run bench -- [options]
   --locked <n>         rounds of 20 events while one row is locked (default 15; 0 for none)
   --seed <n>           seed of the events (default 1)
   --growth <size>      none, small (100,000 rows; default) or full (5,000,000 ledger rows, 1,000,000 transactions)
+  --floor              only: compare with a handler whose database only writes the rows of an event
   --memory [n]         only: send n events (default 200,000) through one handler and sample its memory
   --profile [n]        only: profile n events (default 300) of each kind inside Postgres
   --sync [n]           only: sync n customers (default 50,000) from a local Stripe, twice, and sample the memory
@@ -71,6 +74,7 @@ export function readOptions(args: string[]): BenchOptions {
     memory: memory === undefined ? 0 : whole('memory', memory || '200000', 8, 100_000_000),
     profile: profile === undefined ? 0 : whole('profile', profile || '300', 1, 10_000),
     sync: sync === undefined ? 0 : whole('sync', sync || '50000', 1, 1_000_000),
+    floor: values.floor ?? false,
     json: values.json ?? false,
     minutes: whole(
       'minutes',
@@ -87,6 +91,7 @@ function parse(args: string[]) {
       args,
       options: {
         json: { type: 'boolean' },
+        floor: { type: 'boolean' },
         events: { type: 'string' },
         connections: { type: 'string' },
         rounds: { type: 'string' },

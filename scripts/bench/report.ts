@@ -23,6 +23,7 @@ export function report(result: BenchResult): string {
     ...growth(result),
     ...memory(result),
     ...sync(result),
+    ...floor(result),
     ...profile(result),
   ].join('\n\n')
 }
@@ -31,6 +32,24 @@ function serverLine({ config }: BenchResult): string {
   const { server_version, ...settings } = config.postgres as Record<string, string>
   const shown = Object.entries(settings).map(([name, value]) => `${name} ${value}`)
   return `Postgres ${server_version}: ${shown.join(', ')}`
+}
+
+function floor({ floor }: BenchResult): string[] {
+  if (!floor) return []
+  return [
+    'The floor: a handler whose database only writes the rows. Events per second of the bare limit; backend CPU in µs.',
+    table(
+      ['connections', 'handler', 'floor', 'CPU of bare limit', 'of handler', 'of floor'],
+      floor.compared.map(({ connections, ratios, cpuUs }) => [
+        connections,
+        ratios.handler.toFixed(2),
+        ratios.floor.toFixed(2),
+        shown(cpuUs.bare_limit),
+        shown(cpuUs.handler),
+        shown(cpuUs.floor),
+      ]),
+    ),
+  ]
 }
 
 function compared({ compared }: BenchResult): string[] {

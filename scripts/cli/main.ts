@@ -128,6 +128,9 @@ function unexpected(error: unknown): string {
   return message === '' ? 'An unexpected error occurred.' : message
 }
 
+const unwritable = ({ code }: NodeJS.ErrnoException) =>
+  `The output cannot be written (${code}).\n${code === 'ENOSPC' ? 'Free some space, or write it elsewhere.' : 'Write it elsewhere.'}\n`
+
 /** Whether this file was started, directly or through the link that npm makes. */
 function isMain(): boolean {
   try {
@@ -150,8 +153,8 @@ if (isMain()) {
   }
   // A reader such as `head` may close the pipe early, which is no error.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-    process.exit(0)
+    if (error.code !== 'EPIPE') process.stderr.write(unwritable(error))
+    process.exit(error.code === 'EPIPE' ? 0 : EXIT.general)
   })
   // A terminal of unknown width reports 0, with which no table would fit.
   for (const stream of [process.stdout, process.stderr]) if (stream.columns === 0) stream.columns = 80

@@ -7,7 +7,7 @@ import type { Order } from './store.ts'
 /** Stripe's clock may be behind ours, and its instants have whole seconds. */
 const CLOCK_MARGIN_MS = 1000
 
-/** The claims of the buyer, as in a verified token. */
+/** The claims of the buyer, as a verified token has them. */
 export type Caller = { role: 'anon' } | { role: 'authenticated'; sub: string }
 
 /** The request that the browser passes to the SDK for an order. */

@@ -1,6 +1,6 @@
 /**
- * The whole system in one process: Postgres, migrations, templates, local Stripe, the handlers and the demo shop.
- * `npm start`, `npm run demo` and the tests start the same one.
+ * The whole system in one process, with Postgres, migrations, templates, local Stripe, the handlers and the demo
+ * shop. `npm start`, `npm run demo` and the tests start the same one.
  */
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'

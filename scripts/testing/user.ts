@@ -43,6 +43,19 @@ export type User = {
 type Stage = { system: System; sql: postgres.Sql; secret: string }
 type Claims = { sub: string } & Record<string, unknown>
 
+/** The id of a user in the app. Tokens have it as text. */
+export type UserId = string | number | bigint
+
+/** @throws TypeError for what is no id */
+export function asUserId(id: unknown): string {
+  if (typeof id === 'string' && id !== '') return id
+  if (typeof id === 'bigint' || Number.isSafeInteger(id)) return String(id)
+  const inexact = typeof id === 'number' ? ' Pass an id above 2^53 as a bigint or as a text.' : ''
+  throw new TypeError(
+    `signIn takes the id of a user, which is a text, a whole number or a bigint, or claims with it as sub.${inexact}`,
+  )
+}
+
 const APP = 'https://app.example'
 
 export function createUser({ system, sql, secret }: Stage, given: Claims | null): User {

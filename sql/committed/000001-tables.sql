@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:1b978cd25f561a1994ef1a0acb0cb20cfeb6f38a
+--! Hash: sha1:9019a38133127c21a463c951528dee02a3400d13
 --! Message: tables
 
 --! split: 0010-roles-and-schemas.sql
@@ -1041,6 +1041,8 @@ create table if not exists payments.stripe_invoices (
 alter table payments.stripe_invoices set (fillfactor = 85); -- like payments.transactions
 create index if not exists stripe_invoices_customer_id_idx
   on payments.stripe_invoices (customer_id, environment) where customer_id is not null;
+create index if not exists stripe_invoices_number_idx
+  on payments.stripe_invoices (number, environment) where number is not null;
 create index if not exists stripe_invoices_provider_created_at_idx
   on payments.stripe_invoices (provider_created_at desc, environment);
 create index if not exists stripe_invoices_subject_idx

@@ -27,6 +27,19 @@
  *     from public.orders as o join public.order_payments as p on p.order_id = o.id
  *     where o.standing_payments > 1;
  *
+ * Leave shipping and taxes out of the amount: they come on top and are not compared. A browser may leave shippingOptions out, and
+ * then pays no shipping. So force them with an offer, or begin the checkout on your server. The address is in
+ * payments.stripe_checkout_sessions.raw.
+ *
+ * Money that names an order which is not there:
+ *
+ *     select s.environment, s.checkout_session_id, s.raw -> 'metadata' ->> 'order_id' as named_order
+ *     from payments.stripe_checkout_sessions as s
+ *     where s.payment_status = 'paid' and s.raw -> 'metadata' ? 'order_id' and not exists (
+ *       select from public.order_payments as p
+ *       where p.checkout_session_id = s.checkout_session_id and p.environment = s.environment
+ *     );
+ *
  * To accept the payment of a mismatched order, set fits in public.order_payments and derive the order again. After a
  * sync that changed payments without an event, derive all of them:
  *

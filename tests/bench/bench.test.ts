@@ -73,6 +73,30 @@ describe('npm run bench', () => {
     })
   })
 
+  test('compares the handler with the floor of its tables, and prints both as one line of JSON', async () => {
+    const options = [
+      '--floor',
+      '--json',
+      '--events',
+      '20',
+      '--connections',
+      '1,16',
+      '--rounds',
+      '1',
+      '--fresh',
+      '1',
+    ]
+    const { stdout } = await run(process.execPath, ['--import', 'tsx', BENCH, ...options])
+    const cpu = { bare_limit: ratio, handler: ratio, floor: ratio }
+    expect(JSON.parse(stdout.trim().split('\n').at(-1) ?? '')).toEqual({
+      floor: {
+        ratios_of_bare_limit: { 1: { handler: ratio, floor: ratio }, 16: { handler: ratio, floor: ratio } },
+        cpu_us: { 1: cpu, 16: cpu },
+        first_event_ms: firstEvents,
+      },
+    })
+  })
+
   test('refuses an option that it does not know, with a sentence', () => {
     for (const args of [
       ['--rounds', 'many'],

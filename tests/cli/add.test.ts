@@ -20,6 +20,7 @@ beforeAll(async () => {
     create table public.team_members (team_id point, user_id uuid, role text);
     create table public.orders (id bigint primary key, total numeric(10, 2), status boolean);
     create table public.credit_packs (id bigint primary key);
+    create table public.shop_items (shop int, number int, amount bigint, currency text, primary key (shop, number));
     create schema "App";
     create table "App"."group" ("order" uuid, "user" uuid, "all" text);`)
 })
@@ -115,6 +116,21 @@ describe('before anything is written, it names', () => {
       'public.credit_packs is there already and is no table of this template: it has no column environment, price, credits, valid_days. Nothing was written.',
     ],
     [
+      'a schema that does not exist',
+      ['user-entitlements', '--schema', 'billing', '--key-type', 'uuid'],
+      'There is no schema billing. Create it, or name another one. Nothing was written.',
+    ],
+    [
+      'a schema that does not exist, also where the orders are created',
+      ['orders', '--create-orders', '--orders', 'billing.sales', '--key-type', 'uuid'],
+      'There is no schema billing. Create it, or name another one. Nothing was written.',
+    ],
+    [
+      'one column of a key that has two',
+      ['orders', '--orders', 'shop_items', '--order-id', 'number'],
+      'public.shop_items.number is not unique by itself, and a checkout names its order by one value. Name a column that is, or add a unique index. Nothing was written.',
+    ],
+    [
       'an extension that the server does not have',
       ['retry-schedule'],
       'The database server does not offer the extension pg_cron. Nothing was written.',
@@ -129,12 +145,18 @@ describe('before anything is written, it names', () => {
   test('a database without this release, and one that cannot be reached', async () => {
     const empty = await createTestDatabase({ migrated: false })
     try {
-      const { err } = await runCli(['add', 'read-access', '--key-type', 'uuid', '--out', folder], {
-        env: { DATABASE_URL: empty.url },
-      })
-      expect(err).toBe(
-        'The database has no schema payments of this release, which the template needs. Nothing was written.\nRun: npx pg-payments migrate\n',
-      )
+      const args = [...TEMPLATES.map(({ name }) => [name]), ['orders', '--create-orders']]
+      for (const words of args) {
+        const { code, err } = await runCli(['add', ...words, '--out', folder], {
+          env: { DATABASE_URL: empty.url },
+        })
+        expect({ code, err }, words.join(' ')).toEqual({
+          code: 1,
+          err:
+            'The database has no schema payments of this release, which the template needs. Nothing was written.\n' +
+            'Run: npx pg-payments migrate. Or add --unchecked to write the migration without a look at the database.\n',
+        })
+      }
     } finally {
       await empty.close()
     }
@@ -144,6 +166,15 @@ describe('before anything is written, it names', () => {
     expect(err).toMatch(/^The database cannot be reached \(ECONNREFUSED\), so nothing was written\.\n/)
     expect(err).not.toContain('secret')
     expect(await readdir(folder)).toEqual([])
+  })
+
+  test('the type of ids of a table that it creates, which no database knows', async () => {
+    const args = ['orders', '--orders', 'sales', '--create-orders']
+    for (const { code, err } of [await add(...args), await unchecked(...args)])
+      expect({ code, err }).toEqual({
+        code: 1,
+        err: 'The type of the ids of orders. Nothing says it.\nAdd --key-type uuid|bigint|text.\n',
+      })
   })
 
   test('without a database, what nothing says', async () => {

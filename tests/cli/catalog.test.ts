@@ -86,6 +86,7 @@ describe('push', () => {
       {
         name: 'Pro',
         description: 'For teams',
+        marketing_features: [{ name: 'Seats' }, { name: 'Support' }],
         metadata: { color: 'red', payments_catalog: 'pro', payments_features: '["Seats","Support"]' },
       },
     ])
@@ -114,8 +115,8 @@ describe('push', () => {
     expect({ code, err: err.split('\n')[0] }).toEqual({ code: 1, err: 'test differs from the file.' })
     const { steps } = (await catalog('diff', '--json')).json<{ steps: { text: string }[] }>()
     expect(steps.map(({ text }) => text)).toEqual([
-      `archive price pro_monthly (${monthly?.id}, €19.00): payments.catalog.json:17 says €29.00, and the amount of a price never changes`,
       'payments.catalog.json:17 create price pro_monthly: €29.00 every 1 month',
+      `archive price pro_monthly (${monthly?.id}, €19.00): payments.catalog.json:17 says €29.00, and the amount of a price never changes`,
     ])
     await ok('push')
     expect(await active()).toEqual(['pro_monthly 2900 eur', 'pro_monthly_usd 2100 usd', 'pro_once 9900 eur'])
@@ -134,6 +135,25 @@ describe('push', () => {
     expect(await ok('push')).toBe('test has what the file says.\n')
   })
 
+  test('that is stopped between the new price and the old one leaves the lookup key with the new price', async () => {
+    await write(PRO)
+    await ok('push')
+    const [first, ...rest] = PRO.prices
+    await write({ ...PRO, prices: [{ ...(first as (typeof PRO.prices)[number]), amount: 2900 }, ...rest] })
+    system.stripe.control.fail({
+      method: 'POST',
+      path: '/v1/prices/price_',
+      times: 1,
+      fault: { status: 429 },
+    })
+    expect((await catalog('push')).err).toContain('1 of 2 steps are done.')
+    const holders = await system.api.prices.list({ lookup_keys: ['pro_monthly'] })
+    expect(holders.data).toMatchObject([{ unit_amount: 2900, active: true }])
+    await ok('push')
+    expect(await active()).toEqual(['pro_monthly 2900 eur', 'pro_monthly_usd 2100 usd', 'pro_once 9900 eur'])
+    expect(await ok('push')).toBe('test has what the file says.\n')
+  })
+
   test('changes what can change, and archives what the file no longer has', async () => {
     await write(PRO, { key: 'old', name: 'Old', prices: [{ lookupKey: 'old', amount: 1, currency: 'eur' }] })
     await ok('push')
@@ -149,6 +169,7 @@ describe('push', () => {
     expect(products.find(({ metadata }) => metadata.payments_catalog === 'pro')).toMatchObject({
       name: 'Professional',
       description: null,
+      marketing_features: [],
       metadata: { size: 'l', payments_catalog: 'pro' },
     })
     expect(products.find(({ metadata }) => metadata.payments_catalog === 'old')).toMatchObject({

@@ -122,7 +122,7 @@ describe('exit codes', () => {
     const { code, err } = await runCli(['stripe', 'status', '--api-url', 'http://127.0.0.1:1'])
     expect({ code, err }).toEqual({
       code: 2,
-      err: 'The API wants an admin key, and there is none.\nSet PAYMENTS_ADMIN_KEY.\n',
+      err: 'The API wants an admin key, and there is none.\nSet PAYMENTS_ADMIN_KEY, or pass --api-key.\n',
     })
   })
 
@@ -331,7 +331,11 @@ describe('stripe', () => {
     expect(update.json()).toMatchObject({ product: { active: false } })
     expect(
       (await cli('stripe', 'products', 'update', product.productId, ...inTest, '--metadata', '[1]')).err,
-    ).toContain('JSON object')
+    ).toContain('It must be a JSON object of texts, for example {"color":"red"}.')
+    const offer = ['offers', 'set', 'pro', ...inTest, '--lookup-key', 'pro', '--mode', 'payment']
+    expect((await cli(...offer, '--force', '{bad')).err).toContain(
+      'It must be a JSON object of checkout options, for example {"trialPeriodDays":14}.',
+    )
   })
 
   test('lists show what people need, and no control character of a name reaches the terminal', async () => {

@@ -120,6 +120,65 @@ describe.each<PostgresVersion>([15, 18])('on Postgres %i', (version) => {
     expect(failed(await doctor(env))).toEqual([])
   })
 
+  test('what is printed brings back columns, functions, grants, owners and row level security, whatever the search path', async () => {
+    const superuser = withDatabase(server.url, 'one')
+    await run(
+      superuser,
+      `alter role owner_one in database one set search_path = payments, payments_private, public;
+      alter role owner_one in database one set quote_all_identifiers = on;
+      alter table payments.stripe_products drop column description cascade;
+      alter table payments.transactions disable row level security;
+      drop function payments.due_sync_kinds(text);
+      revoke usage on schema payments from payments_service;
+      alter table payments.sync_runs owner to owner_two;
+      alter function payments_private.end_sync owner to owner_two`,
+    )
+    const env = envOf('owner_one', 'one')
+    const seen = new Set<string>()
+    for (let round = 0; round < 3; round++) {
+      for (const { check, next } of failed(await doctor(env))) {
+        seen.add(check)
+        const [, statements = ''] = /run in psql: (.+;)/i.exec(next ?? '') ?? []
+        if (statements !== '') await run(superuser, statements)
+        if (next?.includes('migrate --again')) {
+          const { code, err } = await runCli(['migrate', '--again'], { env })
+          expect(code, err).toBe(0)
+        }
+      }
+    }
+    expect([...seen]).toEqual(expect.arrayContaining(['schema', 'roles', 'owner', 'row level security']))
+    expect(failed(await doctor(env))).toEqual([])
+    await run(superuser, 'alter role owner_one in database one reset all')
+  })
+
+  test('a trigger of the app that is disabled is named, with the statement that enables it', async () => {
+    const superuser = withDatabase(server.url, 'one')
+    await run(
+      superuser,
+      `create function public.tg_fulfil() returns trigger language plpgsql as $$ begin return new; end $$;
+      create trigger _500_fulfil after insert on payments.webhook_events for each row execute function public.tg_fulfil();
+      alter table payments.webhook_events disable trigger _500_fulfil`,
+    )
+    const env = envOf('owner_one', 'one')
+    const disabled = async () => (await doctor(env)).filter(({ check }) => check === 'fulfilment')
+    expect(await disabled()).toEqual([
+      {
+        check: 'fulfilment',
+        status: 'warning',
+        message: 'The trigger _500_fulfil on payments.webhook_events is disabled.',
+        next: expect.stringContaining(
+          'run in psql: alter table payments.webhook_events enable trigger _500_fulfil;',
+        ),
+      },
+    ])
+    await run(superuser, 'alter table payments.webhook_events enable trigger _500_fulfil')
+    expect(await disabled()).toEqual([])
+    await run(
+      superuser,
+      'drop trigger _500_fulfil on payments.webhook_events; drop function public.tg_fulfil()',
+    )
+  })
+
   test('quote_all_identifiers changes nothing in the schema', async () => {
     const admin = open(server.url)
     await admin.unsafe('alter database one set quote_all_identifiers = on')

@@ -1,7 +1,9 @@
 /** Every command, over a deployed API and over a database: the same exit codes, and results of the same shape. */
+import { execFile } from 'node:child_process'
 import { type AddressInfo, createServer } from 'node:net'
 import { PassThrough } from 'node:stream'
-import type { Command } from 'commander'
+import { promisify } from 'node:util'
+import type { Command, Option } from 'commander'
 import { expect, test } from 'vitest'
 import { createLog } from '../../functions/app.ts'
 import { startServer } from '../../functions/node.ts'
@@ -332,4 +334,20 @@ test('the commands have the arguments and options that existing scripts give the
     }
     expect(mandatory, name).toEqual(needed[name] ?? ['--environment'])
   }
+})
+
+/** Node reads a few options wherever they stand, also behind the name of the program. */
+test('Node passes every option on, but for the older name of --write-env, which help does not show', async () => {
+  const everyOption = (command: Command): readonly Option[] =>
+    [command, ...command.commands].flatMap((each) => (each === command ? each.options : everyOption(each)))
+  const options = everyOption(createProgram(io))
+  const shown = [...new Set(options.filter(({ hidden }) => !hidden).map(({ long }) => long ?? ''))]
+  expect(shown).toContain('--write-env')
+  expect(shown).not.toContain('--env-file')
+  expect(shown).not.toContain('--env-file-if-exists')
+  const words = shown.flatMap((option) => [option, 'nowhere'])
+  const program = new URL('../support/print-arguments.js', import.meta.url).pathname
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, [program, ...words])
+  expect(stderr).toBe('')
+  expect(JSON.parse(stdout)).toEqual(words)
 })

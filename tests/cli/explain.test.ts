@@ -1,5 +1,9 @@
 /** `pg-payments explain`: every code that a caller can meet, and what it says of each. */
-import { readFile } from 'node:fs/promises'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { open, readFile } from 'node:fs/promises'
+import type { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { describe, expect, test } from 'vitest'
 import { ERROR_CODES } from '../../functions/core/error-codes.ts'
 import { SQLSTATES } from '../../functions/core/errors.ts'
@@ -22,6 +26,20 @@ test('without a code it lists every SQLSTATE of ours, every code of an answer an
     expect(meaning).toMatch(/^[A-Z].*\.$/)
     expect(next).toMatch(/^[A-Z`].*\.$/)
   }
+})
+
+test('an output that has no space ends with a sentence, and without a stack', async () => {
+  const full = await open('/dev/full', 'w')
+  const main = new URL('../../scripts/cli/main.ts', import.meta.url).pathname
+  const child = spawn(process.execPath, ['--import', 'tsx', main, 'explain'], {
+    stdio: ['ignore', full.fd, 'pipe'],
+  })
+  const [err, [code]] = await Promise.all([text(child.stderr as Readable), once(child, 'close')])
+  await full.close()
+  expect({ code, err }).toEqual({
+    code: 1,
+    err: 'The output cannot be written (ENOSPC).\nFree some space, or write it elsewhere.\n',
+  })
 })
 
 test('the findings that it knows are those that the database and the handlers can make', async () => {

@@ -1,4 +1,4 @@
-/** An event that cannot get a lock: it waits a few seconds, is kept as failed, and holds up nobody. */
+/** An event that cannot get a lock: it waits a few seconds, is recorded as failed, and holds up no other. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../setup/database.ts'
 import { eventRow, ingest, paymentRow } from '../sql/support/calls.ts'

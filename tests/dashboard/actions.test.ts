@@ -147,6 +147,220 @@ test('a lookup key is set, a price is archived, and a refusal is shown in the wo
   await page.getByRole('alert').getByText(/price/).first().waitFor()
 })
 
+test('a recurring price is created with its period', async () => {
+  await open('test/catalogue?search=team')
+  await page.getByRole('link', { name: 'Team plan' }).click()
+  await button('New price').click()
+  await dialog().getByLabel('Amount').fill('30')
+  await dialog().getByLabel('Charged').selectOption('month')
+  await dialog().getByLabel('Every how many').fill('3')
+  await inDialog('Save').click()
+  await page.getByRole('cell', { name: '€30.00 every 3 months', exact: true }).waitFor()
+  const { data } = await world.stripe.prices.list({ type: 'recurring' })
+  const made = data.find(({ unit_amount }) => unit_amount === 3000)
+  expect(made?.recurring).toMatchObject({ interval: 'month', interval_count: 3 })
+})
+
+test('the catalogue finds a product by a lookup key, and reads page after page', async () => {
+  await database.sql`
+    insert into payments.stripe_products (environment, product_id, name, active)
+    select 'test', 'prod_many_' || n, 'Zebra ' || lpad(n::text, 3, '0'), true from generate_series(1, 120) as n`
+  await open('test/catalogue?search=team_monthly')
+  await page.getByRole('link', { name: 'Team plan' }).waitFor()
+  expect(await page.getByRole('link', { name: 'Mug' }).count()).toBe(0)
+  await open('test/catalogue?search=zebra')
+  await page.getByRole('link', { name: 'Zebra 001' }).waitFor()
+  const toTheEnd = async () => {
+    await page.keyboard.press('End')
+    return page.getByRole('link', { name: 'Zebra 120' }).count()
+  }
+  await expect.poll(toTheEnd, { timeout: 20_000 }).toBe(1)
+  await page.getByText('120 rows, that is all.').waitFor()
+  await database.sql`delete from payments.stripe_products where product_id like 'prod_many_%'`
+})
+
+test('an offer is made, changed beside somebody else, ended and deleted', async () => {
+  await open('test/offers')
+  await button('New offer').click()
+  await dialog().getByLabel('Name', { exact: true }).fill('mug')
+  await dialog().getByLabel('Which', { exact: true }).fill('mug')
+  await dialog().getByLabel('To quantity').fill('0')
+  await inDialog('Save').click()
+  await dialog()
+    .getByRole('alert')
+    .getByText(/maximumQuantity/)
+    .waitFor()
+  await dialog().getByLabel('To quantity').fill('5')
+  await inDialog('Save').click()
+  await toast('The offer is saved.').waitFor()
+
+  await button('mug').click()
+  await dialog().getByLabel('Types of subject').fill('team, user')
+  const theirs = { lookupKey: 'mug', mode: 'payment', maximumQuantity: 7 }
+  await callAdmin(world, 'PUT', 'stripe/test/offers/mug', theirs)
+  await inDialog('Save').click()
+  await dialog().getByText('Somebody else changed this meanwhile.').waitFor()
+  await dialog().getByRole('row', { name: 'To quantity 7 5' }).waitFor()
+  await inDialog('Save mine').click()
+  await page.getByRole('row', { name: /mug Open .* 1 – 5 .*team, user/ }).waitFor()
+
+  await button('mug').click()
+  await inDialog('End it now').click()
+  await inDialog('End it now').click()
+  await page.getByRole('row', { name: /mug Over/ }).waitFor()
+  await button('mug').click()
+  await inDialog('Delete').click()
+  await inDialog('Delete').click()
+  await toast('The offer is deleted.').waitFor()
+  await button('mug').waitFor({ state: 'detached' })
+})
+
+test('an offer that would take the name of another is refused, and what it lacks is said at the field', async () => {
+  await open('test/offers')
+  await button('New offer').click()
+  await inDialog('Save').click()
+  await dialog().getByText('Enter 1 to 100 letters, digits, hyphens or underscores.').waitFor()
+  await dialog().getByText('Enter what is offered.').waitFor()
+  await dialog().getByLabel('Name', { exact: true }).fill('team')
+  await dialog().getByLabel('Which', { exact: true }).fill('mug')
+  await inDialog('Save').click()
+  await dialog().getByText('There is an offer of this name already.').waitFor()
+  const [row] = await database.sql`select lookup_key from payments.offers where offer_id = 'team'`
+  expect(row?.lookup_key).toBe('team_monthly')
+})
+
+test('a subscription of another subject is moved only after the refusal was shown and confirmed', async () => {
+  await open('test/subscriptions')
+  await page.getByRole('link', { name: 'team 42' }).click()
+  await button('Assign to a subject').click()
+  await inDialog('Assign').click()
+  await dialog().getByText('Enter both.').first().waitFor()
+  await dialog().getByLabel('Type of the subject').fill('team')
+  await dialog().getByLabel('Id of the subject').fill('49')
+  await inDialog('Assign').click()
+  await dialog()
+    .getByRole('alert')
+    .getByText(/belongs to the team 42 already/)
+    .waitFor()
+  await inDialog('Move it to this subject').click()
+  await inDialog('Move it to this subject').click()
+  await toast(/^Assigned, with 1 subscription, /).waitFor()
+  await page.locator('dd').getByText('team 49').waitFor()
+})
+
+test('an invoice is found by its number, with its credit note, its payments and its documents', async () => {
+  const [row] = await database.sql<{ number: string }[]>`
+    select i.number from payments.stripe_invoices as i join payments.stripe_credit_notes as n on n.invoice_id = i.invoice_id`
+  const number = row?.number ?? ''
+  await open(`test/invoices?number=${number}`)
+  await page.getByRole('link', { name: number }).click()
+  await page.getByRole('heading', { name: `${number} · €48.00` }).waitFor()
+  await page.getByRole('cell', { name: 'One seat too many' }).waitFor()
+  await page.getByRole('link', { name: 'Subscription invoice' }).waitFor()
+  const document = await page.getByRole('link', { name: 'Open the page' }).getAttribute('href')
+  expect(document?.startsWith(world.local.url)).toBe(true)
+
+  await open('test/invoices/credit-notes?status=void')
+  await page.getByText('Nothing matches these filters.').waitFor()
+  await page.getByLabel('Status').selectOption('issued')
+  await page.getByRole('link', { name: `${number}-CN-01` }).click()
+  await page.getByRole('heading', { name: `${number} · €48.00` }).waitFor()
+})
+
+test('a subscription shows what a schedule changes next, and an update that waits for its payment', async () => {
+  // Local Stripe makes no pending updates.
+  await database.sql`
+    update payments.stripe_subscriptions
+    set pending_update = '{"subscription_items": [{"quantity": 9}]}', pending_update_expires_at = now() + interval '1 day'
+    where schedule_id is not null`
+  const [row] =
+    await database.sql`select subscription_id from payments.stripe_subscriptions where schedule_id is not null`
+  await open(`test/subscriptions/${row?.subscription_id}`)
+  const planned = page.getByRole('region', { name: 'Planned changes' })
+  await planned.getByText('1 × €119.00 per year').waitFor()
+  await planned.getByText('[{"quantity":9}]').waitFor()
+})
+
+test('an authorised payment is captured in part, and its card and receipt are shown', async () => {
+  await open('test/payments?status=pending')
+  await page.getByRole('link', { name: '€49.00' }).click()
+  await page.getByText('Visa ···· 4242').waitFor()
+  expect(await page.getByRole('link', { name: 'Open the receipt' }).getAttribute('href')).toContain(
+    '/receipts/',
+  )
+  await page.getByLabel('Amount to capture').fill('90.00')
+  await button('Capture').click()
+  await inDialog('Capture').click()
+  await page.getByRole('alert').getByText('Capture less.').waitFor()
+  await page.getByLabel('Amount to capture').fill('20.00')
+  await button('Capture').click()
+  await dialog().getByText('€20.00 is charged.').waitFor()
+  await inDialog('Capture').click()
+  await toast('€20.00 captured.').waitFor()
+  await page.getByText('Authorized, not captured').waitFor({ state: 'detached' })
+  const { data } = await world.stripe.paymentIntents.list({ limit: 100 })
+  expect(data.find(({ amount }) => amount === 4900)).toMatchObject({
+    status: 'succeeded',
+    amount_received: 2000,
+  })
+})
+
+test('a checkout session shows its items and the options it was begun with, and the portal its own', async () => {
+  await open('test/sessions?status=open')
+  await page.getByRole('button', { name: /^cs_test_/ }).click()
+  await dialog()
+    .getByText(/^2 × price_/)
+    .waitFor()
+  await dialog().getByText('allowPromotionCodes').waitFor()
+  await dialog().getByText('{"submit":"It is sent within two days."}').waitFor()
+  await page.keyboard.press('Escape')
+  await page.getByRole('link', { name: 'Customer portal' }).click()
+  await page
+    .getByRole('row', { name: /user hedy Created/ })
+    .getByText('{"locale":"de"}')
+    .waitFor()
+})
+
+test('the personal data of a subject is erased after a confirmation, and what goes on is said', async () => {
+  await open('test/customers?search=alan')
+  await page.getByRole('link', { name: 'Alan Turing' }).click()
+  await button('Erase personal data').click()
+  await dialog().getByText('Amounts and ids stay. This cannot be undone.').waitFor()
+  await inDialog('Erase personal data').click()
+  await page.getByText(/^Erased in 1 customer, .* 1 subscription goes on/).waitFor()
+  expect(await database.sql`select from payments.customers where email = 'alan@example.com'`).toHaveLength(0)
+})
+
+test('a bulk retry whose number changed meanwhile says so, retries nothing and asks again', async () => {
+  const intent = async () => {
+    const made = await world.stripe.paymentIntents.create({
+      amount: 500,
+      currency: 'usd',
+      confirm: true,
+      payment_method: 'pm_card_visa',
+      return_url: 'https://shop.example.com',
+    })
+    await world.stripe.refunds.create({ payment_intent: made.id })
+    await world.local.control.settled()
+  }
+  await database.sql.unsafe('alter table payments.webhook_events enable trigger _500_fulfil')
+  await intent()
+  await open('test/events')
+  await button('Retry failed events').click()
+  await dialog().getByText('1 failed events match.').waitFor()
+  await intent()
+  await inDialog('Retry them').click()
+  await inDialog('Retry them').click()
+  await dialog()
+    .getByText(/^Their number changed meanwhile/)
+    .waitFor()
+  await dialog().getByText('2 failed events match.').waitFor()
+  await database.sql.unsafe('alter table payments.webhook_events disable trigger _500_fulfil')
+  await inDialog('Retry them').click()
+  await inDialog('Retry them').click()
+  await dialog().getByText('2 processed, 0 still failing.').waitFor()
+})
+
 test('payments are exported as CSV with the filters that are set', async () => {
   await open('test/payments?currency=jpy')
   const started = page.waitForEvent('download')
@@ -176,6 +390,74 @@ test('a sync is started, shows its result by kind, and a rebuild and a recovery 
   await button('Rebuild rows from the ledger').click()
   await inDialog('Rebuild rows from the ledger').click()
   await toast(/^Rebuilt from \d+ events\.$/).waitFor()
+})
+
+test('a sync that the end of the server interrupted is resumed', async () => {
+  world.local.control.fail({ fault: { hold: true }, path: '/v1/customers' })
+  await open('test/sync')
+  await button('Sync').click()
+  await inDialog('Sync').click()
+  await world.local.control.whenHeld()
+  const stopping = world.stopApp()
+  world.local.control.clearFailures()
+  world.local.control.releaseHeld()
+  await stopping
+  await world.startApp()
+  await open('test/sync')
+  await page.getByText('The last sync was interrupted.').waitFor()
+  await button('Resume').click()
+  await toast('The sync has started.').waitFor()
+  await page.getByText('The last sync was interrupted.').waitFor({ state: 'detached' })
+  await page
+    .getByRole('row', { name: /Succeeded/ })
+    .first()
+    .waitFor()
+})
+
+test('a gap that events cannot close is shown, and a sync closes it', async () => {
+  await database.sql`
+    update payments.provider_connections
+    set events_complete_from = now() - interval '50 days', events_complete_until = now() - interval '45 days'
+    where environment = 'test'`
+  await database.sql`
+    update payments.webhook_events set received_at = received_at - interval '45 days', provider_created_at = provider_created_at - interval '45 days'
+    where environment = 'test'`
+  await open('test/sync')
+  await button('Recover').click()
+  await page.getByText('A gap that events cannot close').waitFor()
+  await button('Close it with a sync').click()
+  await toast('The sync has started.').waitFor()
+})
+
+test('payloads of old events are pruned after a confirmation, and the event says so', async () => {
+  await open('test/sync')
+  await page.getByLabel('Older than days').fill('30')
+  await button('Prune old payloads').click()
+  await dialog()
+    .getByText(/older than 30 days are emptied/)
+    .waitFor()
+  await inDialog('Prune old payloads').click()
+  await toast(/^\d+ payloads emptied, /).waitFor()
+  await open('test/events?type=charge.refunded')
+  await page.getByRole('link', { name: 'charge.refunded' }).last().click()
+  await page.getByText('The payload was pruned.').waitFor()
+})
+
+test('a webhook endpoint that was changed at Stripe is mended, and another address is taken over after a confirmation', async () => {
+  const { data } = await world.stripe.webhookEndpoints.list()
+  const endpoint = data[0]?.id ?? ''
+  await world.stripe.webhookEndpoints.update(endpoint, { disabled: true })
+  await open('test/settings')
+  await button('Check and mend').click()
+  await toast('The endpoint was mended.').waitFor()
+  expect((await world.stripe.webhookEndpoints.retrieve(endpoint)).status).toBe('enabled')
+
+  await button('Take over from another address').click()
+  await dialog()
+    .getByText(/Never do this from a copy of a database that is in use/)
+    .waitFor()
+  await inDialog('Take over from another address').click()
+  await toast('The endpoint is as it should be.').waitFor()
 })
 
 test('a key of another account is stored only after a warning', async () => {
@@ -234,4 +516,17 @@ test('an instant shows its time in UTC on focus, and the colours that were chose
   expect(await page.evaluate(() => getComputedStyle(document.documentElement).colorScheme)).toBe('dark')
   await page.locator('time').first().hover()
   await page.getByRole('tooltip').getByText(/UTC$/).waitFor()
+})
+
+test('a key of another account replaces all that is stored of the former one, after it is confirmed', async () => {
+  await open('test/settings')
+  await button('Replace the key').click()
+  await dialog().getByLabel('Secret or restricted key').fill(OTHER_ACCOUNT_KEY)
+  await inDialog('Store a key').click()
+  await inDialog('Delete it and use the new account').click()
+  await inDialog('Delete it and use the new account').click()
+  await toast('The key is stored.').waitFor()
+  await page.getByText('acct_1Another0000000').first().waitFor()
+  await open('test/customers')
+  await page.getByText('No customer yet.').waitFor()
 })

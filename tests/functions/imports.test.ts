@@ -1,4 +1,4 @@
-/** What the handlers load, read from their source: they must start fast on an edge runtime, and run there at all. */
+/** What the handlers load, read from their source. They must start fast on an edge runtime, and run there at all. */
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { build, type Metafile } from 'esbuild'

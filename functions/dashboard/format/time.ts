@@ -74,3 +74,17 @@ export function dayOf(date: Date): string {
   const two = (value: number) => String(value).padStart(2, '0')
   return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`
 }
+
+/** An instant as a field for date and time holds it, in the viewer's zone. */
+export function localTimeOf(instant: string | null): string {
+  const date = dateOf(instant)
+  if (date === null) return ''
+  const two = (value: number) => String(value).padStart(2, '0')
+  return `${dayOf(date)}T${two(date.getHours())}:${two(date.getMinutes())}`
+}
+
+/** The instant that such a field holds; undefined if it holds none. */
+export function ofLocalTime(text: string): string | undefined {
+  const date = new Date(text)
+  return Number.isNaN(date.getTime()) ? undefined : date.toISOString()
+}

@@ -24,8 +24,8 @@ type Change<Id extends OperationId> = {
 }
 
 /**
- * How long Stripe's events about a change usually take to arrive. Stripe's clock shows whole seconds, so the event about an earlier
- * change of the same second can replace the answer to a later one, until the event about the later one arrives.
+ * How long Stripe's events about a change usually take to arrive. Stripe's clock shows whole seconds. So the event
+ * about an earlier change of the same second can replace the answer to a later one, until that one's event arrives.
  */
 const EVENTS_ARRIVE_MS = 3_000
 

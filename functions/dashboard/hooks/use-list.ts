@@ -1,6 +1,7 @@
 /** A list of the API, page after page by its cursor. */
-import { keepPreviousData, useInfiniteQuery, useQueryClient } from '@tanstack/react-query'
+import { keepPreviousData, type QueryClient, useInfiniteQuery, useQueryClient } from '@tanstack/react-query'
 import { useCallback, useEffect, useMemo } from 'react'
+import type { StripeEnvironment } from '../../../types/api.ts'
 import { type Answer, call, type Input, type OperationId } from '../api/call.ts'
 import { isFailure } from '../api/failure.ts'
 
@@ -24,6 +25,30 @@ type Paged = { nextCursor: string | null }
 
 export const listKey = (id: OperationId, input: object) => [id, 'list', input]
 
+/** How a list is read, from its first page on. */
+function reading<Id extends OperationId>(id: Id, input: Input<Id>) {
+  return {
+    queryKey: listKey(id, input),
+    initialPageParam: undefined as string | undefined,
+    queryFn: ({ pageParam, signal }: { pageParam: string | undefined; signal: AbortSignal }) => {
+      const query = { limit: PAGE_SIZE, ...(input.query as object | undefined), cursor: pageParam }
+      return call(id, { ...input, query } as Input<Id>, signal)
+    },
+    getNextPageParam: (answer: Answer<Id>) => (answer as Paged).nextCursor ?? undefined,
+  }
+}
+
+/** Begins to read a list before its page is shown. What fails is read again by the page, which shows the error. */
+export const prefetchList = <Id extends OperationId>(client: QueryClient, id: Id, input: Input<Id>) =>
+  client.prefetchInfiniteQuery(reading(id, input))
+
+/** What a page may export, so that the first load of the dashboard need not wait for it to be rendered. */
+export type Prefetch = (
+  client: QueryClient,
+  params: { environment: StripeEnvironment },
+  values: Record<string, string | undefined>,
+) => Promise<void>
+
 export function useList<Id extends OperationId, Row>(
   id: Id,
   input: Input<Id>,
@@ -31,16 +56,7 @@ export function useList<Id extends OperationId, Row>(
 ): List<Row> {
   const client = useQueryClient()
   const key = listKey(id, input)
-  const found = useInfiniteQuery({
-    queryKey: key,
-    initialPageParam: undefined as string | undefined,
-    queryFn: ({ pageParam, signal }) => {
-      const query = { limit: PAGE_SIZE, ...(input.query as object | undefined), cursor: pageParam }
-      return call(id, { ...input, query } as Input<Id>, signal)
-    },
-    getNextPageParam: (answer) => (answer as Paged).nextCursor ?? undefined,
-    placeholderData: keepPreviousData,
-  })
+  const found = useInfiniteQuery({ ...reading(id, input), placeholderData: keepPreviousData })
   const { data, error, fetchNextPage, hasNextPage, isFetchingNextPage } = found
   // biome-ignore lint/correctness/useExhaustiveDependencies: the key holds all that the list depends on
   const reload = useCallback(() => void client.resetQueries({ queryKey: key }), [client, JSON.stringify(key)])

@@ -4,6 +4,7 @@ import { type SessionState, signIn, useSession } from '../api/session.ts'
 import { texts } from '../texts.ts'
 import { ErrorNote } from '../ui/note.tsx'
 import { ConnectionBanner } from './connection-banner.tsx'
+import { Role } from './role.tsx'
 import { SignIn } from './sign-in.tsx'
 
 /** Shows the pages to who is signed in, and else the form that signs in. */
@@ -23,7 +24,7 @@ export function Gate({ loginCode, children }: { loginCode: string | null; childr
   }
   if (data === undefined) return <Waiting text={texts.common.loading} />
   if (!hasSession(data)) return <SignIn state={data} error={link.error} />
-  return children
+  return <Role mayChange={data.session?.role === 'admin'}>{children}</Role>
 }
 
 const hasSession = ({ session }: SessionState) => session?.role === 'admin' || session?.role === 'reader'

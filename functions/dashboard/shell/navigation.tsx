@@ -1,3 +1,4 @@
+import { useLocation } from '@tanstack/react-router'
 import { texts } from '../texts.ts'
 import { AppLink } from '../ui/link.tsx'
 import { useEnvironment } from './environment.ts'
@@ -10,12 +11,17 @@ const LINK =
 /** Links to all pages of the environment. */
 export function Navigation() {
   const environment = useEnvironment()
+  const { pathname } = useLocation()
   return (
     <nav aria-label={texts.shell.navigation}>
       <ul className="flex flex-col gap-0.5">
-        {PAGES.map(({ id, icon: Icon }) => (
+        {PAGES.map(({ id, icon: Icon, also }) => (
           <li key={id}>
-            <AppLink to={`/${environment}/${id}`} className={LINK}>
+            <AppLink
+              to={`/${environment}/${id}`}
+              className={LINK}
+              aria-current={also && pathname.startsWith(`/${environment}/${also}`) ? 'page' : undefined}
+            >
               <Icon size={17} aria-hidden className="shrink-0" />
               {texts.pages[id]}
             </AppLink>

@@ -2,6 +2,7 @@
 import {
   Activity,
   CreditCard,
+  FileText,
   Gauge,
   type LucideIcon,
   Package,
@@ -14,14 +15,21 @@ import {
 import type { texts } from '../texts.ts'
 
 export type PageId = keyof typeof texts.pages
-export type PageEntry = { id: PageId; icon: LucideIcon; key: string }
+export type PageEntry = {
+  id: PageId
+  icon: LucideIcon
+  key: string
+  /** Another address that belongs to the page. */
+  also?: string
+}
 
 export const PAGES: PageEntry[] = [
   { id: 'overview', icon: Gauge, key: 'o' },
-  { id: 'catalogue', icon: Package, key: 'k' },
+  { id: 'catalogue', icon: Package, key: 'k', also: 'offers' },
   { id: 'customers', icon: Users, key: 'c' },
   { id: 'subscriptions', icon: Repeat, key: 's' },
   { id: 'payments', icon: CreditCard, key: 'p' },
+  { id: 'invoices', icon: FileText, key: 'i' },
   { id: 'events', icon: Activity, key: 'e' },
   { id: 'sessions', icon: ShoppingCart, key: 'x' },
   { id: 'sync', icon: RefreshCw, key: 'y' },

@@ -11,6 +11,8 @@ export function placeOfResult({ kind, id }: SearchResult): Place {
       return { to: `subscriptions/${encodeURIComponent(id)}` }
     case 'transaction':
       return { to: `payments/${encodeURIComponent(id)}` }
+    case 'invoice':
+      return { to: `invoices/${encodeURIComponent(id)}` }
     case 'event':
       return { to: `events/${encodeURIComponent(id)}` }
     case 'product':

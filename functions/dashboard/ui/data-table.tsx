@@ -80,7 +80,7 @@ function Rows<Row>({ label, columns, list, keyOf }: Omit<DataTableProps<Row>, 'e
   const virtualizer = useWindowVirtualizer({
     count: rows.length,
     estimateSize: () => ROW_HEIGHT,
-    overscan: 12,
+    overscan: 6,
     scrollMargin,
   })
   const items = virtualizer.getVirtualItems()

@@ -36,7 +36,7 @@ export function Page({ title, parent, description, aside, actions, children }: P
           </div>
           {description && <p className="mt-1 max-w-[72ch] text-muted text-sm">{description}</p>}
         </div>
-        {actions && <div className="flex flex-wrap gap-2">{actions}</div>}
+        {actions && <div className="flex flex-wrap items-center gap-x-3 gap-y-2">{actions}</div>}
       </div>
       {children}
     </div>

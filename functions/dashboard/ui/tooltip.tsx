@@ -6,9 +6,17 @@ export const TooltipProvider = ({ children }: { children: ReactNode }) => (
 )
 
 /** Shows a text above what it is about, on hover and on focus. */
-export function Tooltip({ text, children }: { text: ReactNode; children: ReactElement }) {
+export function Tooltip({
+  text,
+  startsOpen = false,
+  children,
+}: {
+  text: ReactNode
+  startsOpen?: boolean
+  children: ReactElement
+}) {
   return (
-    <Parts.Root>
+    <Parts.Root defaultOpen={startsOpen}>
       <Parts.Trigger asChild>{children}</Parts.Trigger>
       <Parts.Portal>
         <Parts.Content

@@ -1,5 +1,6 @@
 /** `pg-payments local-stripe`: the stand-in for the Stripe API as a process, for apps in any language. */
 import type { Command } from 'commander'
+import { onParentGone } from '../../kit/parent.ts'
 import { action } from '../support/context.ts'
 import { cliError } from '../support/errors.ts'
 import { instant, port, wholeNumber } from '../support/options.ts'
@@ -66,10 +67,13 @@ async function run({
   })
   try {
     const stopped = new Promise<void>((resolve) => {
-      const off = io.onInterrupt(() => {
+      const stop = () => {
         off()
+        unwatch()
         resolve()
-      })
+      }
+      const off = io.onInterrupt(stop)
+      const unwatch = onParentGone(io.env, stop)
     })
     const secret = webhook === undefined ? undefined : secretFor(local, webhook)
     show({ url: local.url, secretKey: local.secretKey, ...(secret && { webhookSecret: secret }) }, () =>

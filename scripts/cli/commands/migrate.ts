@@ -56,7 +56,7 @@ const LOCK_NAME = 'pg-payments migrate'
 export const OLDEST_POSTGRES = 15
 
 /**
- * Applies the pending migrations. It is safe to run it again, and to run it many times at once: the others wait for
+ * Applies the pending migrations. It is safe to run it again, and to run it many times at once. The others wait for
  * the first run, and then find nothing to do.
  *
  * @throws Error with a sentence for a person. The database is unchanged then.
@@ -72,6 +72,8 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
     await client.query('begin')
     await client.query(`set local statement_timeout = 0`)
     await client.query(`set local idle_in_transaction_session_timeout = 0`)
+    // Postgres stores the settings of a function as it prints them, so this would make each differ from the release.
+    await client.query(`set local quote_all_identifiers = off`)
     await takeLock(client, options.lockTimeoutMs ?? 120_000)
     const isInstalled = await hasOurTables(client)
     await createLedger(client)

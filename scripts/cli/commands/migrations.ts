@@ -137,8 +137,8 @@ async function refuseGraphileMigrate(to: string, there: string[], ours: string[]
 
 /**
  * Returns prefixes that ascend and sort after every file in the folder, as numbers (node-pg-migrate) and as text
- * (Supabase). The folder's last file decides the format: 13 digits are milliseconds, 14 a time in UTC, 17 the same
- * with milliseconds, and any other count a plain number. node-pg-migrate converts 17 digits to 13.
+ * (Supabase). The folder's last file decides the format. 13 digits are milliseconds, 14 a time in UTC, 17 the same
+ * with milliseconds, and any other count is a plain number. node-pg-migrate converts 17 digits to 13.
  */
 export function prefixesAfter(there: string[], to: string, now: number): () => string {
   const last = there

@@ -11,10 +11,10 @@ import { everyPage, segment } from '../support/client.ts'
 import { action } from '../support/context.ts'
 import {
   boolean,
+  checkoutOptions,
   environmentOption,
   type InEnvironment,
   instant,
-  metadata,
   wholeNumber,
 } from '../support/options.ts'
 import { details, plain, table } from '../support/output.ts'
@@ -119,7 +119,11 @@ function registerSet(offers: Command): void {
     .option('--starts-at <instant>', 'when it begins', instant)
     .option('--ends-at <instant>', 'when it ends', instant)
     .option('--allow <list>', 'options that a request may have, with commas, for example allowPromotionCodes')
-    .option('--force <json>', 'options of every checkout, for example {"trialPeriodDays":14}', metadata)
+    .option(
+      '--force <json>',
+      'options of every checkout, for example {"trialPeriodDays":14}',
+      checkoutOptions,
+    )
     .option('--pay-what-you-want <boolean>', 'whether the buyer may choose the amount of the price', boolean)
     .option('--price-data <boolean>', 'whether requests may make up prices of the product', boolean)
     .option('--currency <currency>', 'of made-up prices')

@@ -137,7 +137,7 @@ async function adminKey({ options, io, interactive, askSecret }: Context): Promi
   throw cliError('The API wants an admin key, and there is none.', {
     exitCode: EXIT.auth,
     code: 'AUTH_UNAUTHORIZED',
-    next: 'Set PAYMENTS_ADMIN_KEY.',
+    next: 'Set PAYMENTS_ADMIN_KEY, or pass --api-key.',
   })
 }
 

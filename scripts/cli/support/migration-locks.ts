@@ -3,7 +3,7 @@
  *
  * The files lock table by table, and live traffic locks the same tables in other orders, so both would wait for each
  * other. An attempt ends before Postgres looks for deadlocks (`deadlock_timeout`, one second), so it never costs a
- * request more than a short wait. Between attempts the requests that queued behind it go on.
+ * request more than a short wait. Between attempts the requests that queued behind it continue.
  */
 import type pg from 'pg'
 import { LEDGER } from './ledger.ts'
@@ -15,7 +15,7 @@ const PAUSE_MS_MAX = 1_000
 const WAITED_IN_VAIN = ['55P03', '57014', '40P01']
 
 /**
- * Locks all tables and views of ours against everybody else until the transaction ends. Returns whether it could
+ * Locks all tables and views of ours exclusively until the transaction ends. Returns whether it could
  * within `timeoutMs`.
  */
 export async function lockTables(client: pg.Client, timeoutMs: number): Promise<boolean> {

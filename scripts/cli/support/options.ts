@@ -32,15 +32,20 @@ export function boolean(value: string): boolean {
 export const orNull = (value: string | undefined): string | null | undefined =>
   value === 'null' ? null : value
 
-export function metadata(value: string): Record<string, string> {
-  try {
-    const parsed: unknown = JSON.parse(value)
-    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) {
-      return parsed as Record<string, string>
-    }
-  } catch {}
-  throw new InvalidArgumentError('It must be a JSON object of texts, for example {"color":"red"}.')
-}
+const jsonObject =
+  <Value>(kind: string, example: string) =>
+  (value: string): Record<string, Value> => {
+    try {
+      const parsed: unknown = JSON.parse(value)
+      if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed))
+        return parsed as Record<string, Value>
+    } catch {}
+    throw new InvalidArgumentError(`It must be a JSON object${kind}, for example ${example}.`)
+  }
+
+export const metadata = jsonObject<string>(' of texts', '{"color":"red"}')
+/** Options of a checkout, which are texts, numbers, booleans, lists and objects. */
+export const checkoutOptions = jsonObject<unknown>(' of checkout options', '{"trialPeriodDays":14}')
 
 /** An instant or a date, as ISO-8601 in UTC. */
 export function instant(value: string): string {

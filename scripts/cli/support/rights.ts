@@ -6,11 +6,16 @@ import { EXTRA_RIGHTS_QUERY, type ExtraRight, type SchemaParts } from './schema-
 /** The rights and policies beyond those of the release, which `partsFile` lists. */
 export async function extraRights(client: pg.Client, partsFile: string): Promise<ExtraRight[]> {
   const parts = JSON.parse(await readFile(partsFile, 'utf8')) as SchemaParts
-  const { rows: path } = await client.query<{ before: string }>(
-    `select current_setting('search_path') as before, set_config('search_path', '', true)`,
+  // The release lists its rights with schemas, and without quotes that are not needed.
+  const { rows: settings } = await client.query<{ path: string; quotes: string }>(
+    `select current_setting('search_path') as path, set_config('search_path', '', true),
+      current_setting('quote_all_identifiers') as quotes, set_config('quote_all_identifiers', 'off', true)`,
   )
   const { rows } = await client.query<ExtraRight>(EXTRA_RIGHTS_QUERY, [Object.keys(parts)])
-  await client.query(`select set_config('search_path', $1, true)`, [path[0]?.before])
+  await client.query(
+    `select set_config('search_path', $1, true), set_config('quote_all_identifiers', $2, true)`,
+    [settings[0]?.path, settings[0]?.quotes],
+  )
   return rows
 }
 

@@ -116,10 +116,11 @@ select part, definition from parts order by part collate "C"`
 export type ExtraRight = { right: string; statement: string }
 
 /**
- * Lists the rights beyond those of the release: on our functions, on everything in payments_private, the right to write
- * our public tables, the right to create something in a schema of ours, and default privileges that would give these. An app may let roles read its public tables.
- * Roles of the app may also have triggers and foreign keys there, but the roles of callers may not. $1: the names of the
- * release's parts. Run it with an empty search path.
+ * Lists the rights beyond those of the release. They are rights on our functions and on everything in
+ * payments_private, to write our public tables, and to create something in a schema of ours. Default privileges that
+ * would give these count too. An app may let roles read its public tables. Roles of the app may also have triggers
+ * and foreign keys there, but the roles of callers may not. $1: the names of the release's parts. Run it with an
+ * empty search path.
  */
 export const EXTRA_RIGHTS_QUERY = `
 ${CATALOGUE},

@@ -1,6 +1,8 @@
 /** What a business has after a while, in local Stripe and, by its webhooks, in Postgres. */
+
+import { SignJWT } from 'jose'
 import type postgres from 'postgres'
-import { ADMIN_KEY, type World } from './world.ts'
+import { ADMIN_KEY, JWT_SECRET, type World } from './world.ts'
 
 const DAY_SECONDS = 86_400
 const DAYS = 12
@@ -13,6 +15,14 @@ const PEOPLE = [
   ['<img src=x onerror=alert(1)>', 'mallory@example.com'],
   ['Katherine Johnson', 'katherine@example.com'],
 ] as const
+
+/** The token of a user of the app. */
+const userToken = (id: string) =>
+  new SignJWT({ sub: id, role: 'authenticated' })
+    .setProtectedHeader({ alg: 'HS256' })
+    .setIssuedAt()
+    .setExpirationTime('1h')
+    .sign(new TextEncoder().encode(JWT_SECRET))
 
 /** Calls the admin API as an admin would. */
 export async function callAdmin(
@@ -129,6 +139,78 @@ async function trade(world: World, prices: Prices): Promise<void> {
   }
 }
 
+/** What a user of the app does: opens a checkout with options, and the portal. */
+async function visit(world: World, prices: Prices): Promise<void> {
+  const { data } = await world.stripe.customers.list({ email: 'hedy@example.com' })
+  const subject = { type: 'user', id: 'hedy' }
+  await callAdmin(world, 'POST', 'stripe/test/assign-subject', {
+    customerId: data[0]?.id,
+    subjectType: subject.type,
+    subjectId: subject.id,
+  })
+  const ask = async (path: string, body: object) => {
+    const response = await fetch(`${world.url}/api/payments/stripe/test/${path}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${await userToken(subject.id)}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ subject, ...body }),
+    })
+    if (!response.ok) throw new Error(`POST ${path}: ${await response.text()}`)
+  }
+  await ask('checkout-sessions', {
+    mode: 'payment',
+    lineItems: [{ priceId: prices.mug, quantity: 2 }],
+    successUrl: 'https://shop.example.com/done',
+    cancelUrl: 'https://shop.example.com',
+    allowPromotionCodes: true,
+    customText: { submit: 'It is sent within two days.' },
+  })
+  await ask('customer-portal-sessions', { returnUrl: 'https://shop.example.com/account', locale: 'de' })
+}
+
+/** What is seldom: a planned change, a credit note, a payment that waits for its capture, sessions with options, an offer. */
+async function furnish(world: World, prices: Prices): Promise<void> {
+  const { stripe } = world
+  const { data: subscriptions } = await stripe.subscriptions.list({ limit: 1, price: prices.seat })
+  const [subscription] = subscriptions
+  if (!subscription) throw new Error('There is no subscription to change.')
+  const { id, phases } = await stripe.subscriptionSchedules.create({ from_subscription: subscription.id })
+  const [phase] = phases
+  if (!phase) throw new Error('The schedule has no phase.')
+  await stripe.subscriptionSchedules.update(id, {
+    phases: [
+      {
+        start_date: phase.start_date,
+        end_date: phase.end_date,
+        items: phase.items.map(({ price, quantity = 1 }) => ({ price: price as string, quantity })),
+      },
+      { items: [{ price: prices.year, quantity: 1 }] },
+    ],
+  })
+  const { data: invoices } = await stripe.invoices.list({ subscription: subscription.id, limit: 1 })
+  const invoice = invoices[0]?.id
+  if (invoice !== undefined)
+    await stripe.creditNotes.create({ invoice, amount: 300, credit_amount: 300, memo: 'One seat too many' })
+  await stripe.paymentIntents.create({
+    amount: 4900,
+    currency: 'eur',
+    customer: subscription.customer as string,
+    capture_method: 'manual',
+    confirm: true,
+    payment_method: 'pm_card_visa',
+    description: 'Workshop, held until it takes place',
+  })
+  await visit(world, prices)
+  await callAdmin(world, 'PUT', 'stripe/test/offers/team', {
+    lookupKey: 'team_monthly',
+    mode: 'subscription',
+    maximumQuantity: 20,
+    subjectTypes: ['team'],
+    allowedOptions: ['allowPromotionCodes', 'trialPeriodDays'],
+    productGroup: 'plans',
+    onePlan: true,
+  })
+}
+
 /** Makes the fulfilment of one kind of events fail, so that the ledger has dead letters to show. */
 export async function breakFulfilment(sql: postgres.Sql): Promise<void> {
   await sql.unsafe(`
@@ -145,7 +227,10 @@ export async function breakFulfilment(sql: postgres.Sql): Promise<void> {
 export async function populate(world: World, sql: postgres.Sql): Promise<void> {
   await callAdmin(world, 'PUT', 'stripe/test/config', { secretKey: world.local.secretKey })
   await breakFulfilment(sql)
-  await trade(world, await stock(world))
+  const prices = await stock(world)
+  await trade(world, prices)
+  await world.local.control.settled()
+  await furnish(world, prices)
   await world.local.control.settled()
   // The events of the past days arrived just now; a business got each a second after it happened.
   await sql`update payments.webhook_events set received_at = provider_created_at + interval '1 second'`

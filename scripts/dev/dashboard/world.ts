@@ -6,6 +6,7 @@ import { startServer } from '../../../functions/node.ts'
 import { type LocalStripe, startLocalStripe } from '../../local-stripe/index.ts'
 
 export const ADMIN_KEY = 'admin_key_of_the_dashboard_world'
+export const JWT_SECRET = 'secret_of_the_tokens_in_the_dashboard_world'
 export const READ_KEY = 'read_only_key_of_the_dashboard_world'
 
 export type World = {
@@ -69,7 +70,7 @@ export async function startWorld({
         PAYMENTS_ADMIN_KEY: ADMIN_KEY,
         PAYMENTS_ADMIN_READ_KEY: READ_KEY,
         PAYMENTS_ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64'),
-        PAYMENTS_JWT_SECRET: 'secret_of_the_tokens_in_the_dashboard_world',
+        PAYMENTS_JWT_SECRET: JWT_SECRET,
         PAYMENTS_PUBLIC_URL: url,
         PAYMENTS_BASE_PATH: basePath,
         STRIPE_API_BASE_URL: local.url,

@@ -18,7 +18,7 @@ export interface EngineSnapshot {
   endpointSecrets: Map<string, string>
 }
 
-/** What an engine is now. It refers to the engine's own objects: save it before the engine goes on. */
+/** What an engine is now. It refers to the engine's own objects: save it before the engine changes again. */
 export function snapshotOf(engine: Engine): EngineSnapshot {
   return {
     objects: engine.store.all(),

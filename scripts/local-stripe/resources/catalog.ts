@@ -34,7 +34,7 @@ const sharedProductShape = {
   active: boolean(),
   description: clearable(string()),
   images: list(string(), { max: 8 }),
-  marketing_features: list(hash({ name: string() }), { max: 15 }),
+  marketing_features: clearable(list(hash({ name: string() }), { max: 15 })),
   metadata: metadata(),
   shippable: boolean(),
   statement_descriptor: clearable(string(22)),
@@ -91,8 +91,18 @@ export function createProduct(engine: Engine, params: Infer<typeof createProduct
 export function updateProduct(engine: Engine, id: string, params: Infer<typeof updateProductShape>): Product {
   const product = engine.store.require('product', id)
   if (params.default_price) engine.store.require('price', params.default_price, 'default_price')
-  const { metadata: sent, package_dimensions: _dimensions, tax_details: _tax, ...fields } = params
-  const changes = { ...fields, metadata: mergeMetadata(product.metadata, sent) }
+  const {
+    metadata: sent,
+    marketing_features: features,
+    package_dimensions: _dimensions,
+    tax_details: _tax,
+    ...fields
+  } = params
+  const changes = {
+    ...fields,
+    ...(features !== undefined && { marketing_features: features ?? [] }),
+    metadata: mergeMetadata(product.metadata, sent),
+  }
   return change(engine, product, { ...changes, updated: engine.now() }, 'product.updated')
 }
 

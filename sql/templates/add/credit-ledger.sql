@@ -11,6 +11,9 @@
  * not expired. A refund takes back its share of the grant. If that was spent already, the balance is below zero, and the next
  * grant pays it. Every change locks the account, so two spends at the same moment cannot use the same credit.
  *
+ * {{schema}}.unmatched_credit_purchases has packs that were paid for somebody who is no {{subject}} of the app: another type of subject, a
+ * guest, or an id that is no {{key_type}}. Refund it; or give the credits with grant_credits, and delete the row.
+ *
  * Only the server may spend: app users have no right to execute these functions. To let them, write a function of your own that
  * checks what the caller pays for.
  */
@@ -55,12 +58,27 @@ create table if not exists {{schema}}.credit_entries ( -- what happened; never c
 create index if not exists credit_entries_subject_idx on {{schema}}.credit_entries ({{subject}}_id, id);
 create unique index if not exists credit_entries_once_idx
   on {{schema}}.credit_entries ({{subject}}_id, kind, reference) where kind in ('spend', 'return');
-revoke all on {{schema}}.credit_packs, {{schema}}.credit_accounts, {{schema}}.credit_grants, {{schema}}.credit_entries
+create table if not exists {{schema}}.unmatched_credit_purchases (
+  purchase_id text not null,
+  environment text not null,
+  subject_type text,
+  subject_id text,
+  items jsonb not null,
+  amount bigint,
+  currency text,
+  status text not null, -- paid, refunded or charged_back
+  paid_at timestamptz,
+  primary key (purchase_id, environment)
+);
+revoke all on
+  {{schema}}.credit_packs, {{schema}}.credit_accounts, {{schema}}.credit_grants, {{schema}}.credit_entries,
+  {{schema}}.unmatched_credit_purchases
   from public, anon, authenticated; -- platforms such as Supabase grant new tables to everyone
 alter table {{schema}}.credit_packs enable row level security;
 alter table {{schema}}.credit_accounts enable row level security;
 alter table {{schema}}.credit_grants enable row level security;
 alter table {{schema}}.credit_entries enable row level security;
+alter table {{schema}}.unmatched_credit_purchases enable row level security;
 
 create or replace function {{schema}}.credit_balance({{subject}}_id {{key_type}})
   returns bigint
@@ -204,6 +222,38 @@ end;
 $$;
 revoke all on function {{schema}}.return_credits({{key_type}}, text) from public, anon, authenticated;
 
+-- Records a pack that nobody of the app gets, and what becomes of its money.
+create or replace function {{schema}}.record_unmatched_credits(purchase payments.purchase)
+  returns void
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  insert into {{schema}}.unmatched_credit_purchases as u (
+    purchase_id, environment, subject_type, subject_id, items, amount, currency, status, paid_at
+  )
+  select
+    purchase.id, purchase.environment, purchase.subject_type, purchase.subject_id, purchase.items, purchase.amount,
+    purchase.currency, purchase.status, purchase.paid_at
+  where purchase.is_paid
+    and purchase.amount > 0
+    and exists (
+      select
+      from jsonb_array_elements(purchase.items) as i (item)
+      join {{schema}}.credit_packs as p
+        on p.environment = purchase.environment
+        and p.price in (i.item ->> 'price_id', i.item ->> 'lookup_key', i.item ->> 'product_id')
+    )
+  on conflict (purchase_id, environment) do nothing;
+  update {{schema}}.unmatched_credit_purchases as u
+  set status = purchase.status
+  where u.purchase_id = purchase.id and u.environment = purchase.environment and u.status <> purchase.status;
+end;
+$$;
+revoke all on function {{schema}}.record_unmatched_credits(payments.purchase) from public, anon, authenticated;
+
 create or replace function {{schema}}.tg_webhook_events__credits()
   returns trigger
   language plpgsql
@@ -216,13 +266,15 @@ declare
   v_{{subject}}_id {{key_type}};
   v_grant record;
 begin
-  if v_purchase.id is null or v_purchase.subject_type is distinct from '{{subject}}' then
+  if v_purchase.id is null then
     return null;
   end if;
-  v_{{subject}}_id := {{key v_purchase.subject_id}};
+  v_{{subject}}_id := case when v_purchase.subject_type = '{{subject}}' then {{key v_purchase.subject_id}} end;
   if v_{{subject}}_id is null then
+    perform {{schema}}.record_unmatched_credits(v_purchase);
     return null;
   end if;
+  delete from {{schema}}.unmatched_credit_purchases as u where u.purchase_id = v_purchase.id and u.environment = new.environment;
   perform {{schema}}.lock_credits(v_{{subject}}_id);
   v_purchase := payments.purchase_of(new); -- as it is now: another event may have held the lock
 
@@ -299,6 +351,7 @@ grant select on {{schema}}.my_credits to authenticated;
 drop trigger if exists _500_credits on payments.webhook_events;
 drop view if exists {{schema}}.my_credits;
 drop function if exists {{schema}}.tg_webhook_events__credits();
+drop function if exists {{schema}}.record_unmatched_credits(payments.purchase);
 drop function if exists {{schema}}.return_credits({{key_type}}, text);
 drop function if exists {{schema}}.spend_credits({{key_type}}, bigint, text);
 drop function if exists {{schema}}.grant_credits({{key_type}}, bigint, text, timestamptz, text, text);

@@ -12,6 +12,10 @@
  * without access. Both are views: what an event, a sync or a change of the plans changed shows at once.
  * payments.subscription_access says when a subscription gives access.
  *
+ * {{schema}}.unmatched_{{subject}}_subscriptions has the subscriptions to a plan that give nobody access: they name no subject{{#is_user}}, or an
+ * id that is no {{key_type}}{{/is_user}}{{#is_group}}, or a
+ * {{subject}} without members{{/is_group}}. Say whose they are (pg-payments stripe assign), or cancel them at Stripe.
+ *
  * App users read my_{{subject}}_entitlements and my_{{subject}}_billing_status: {{#is_user}}their own row{{/is_user}}{{#is_group}}the rows of each {{subject}} they are a member of{{/is_group}}.
  */
 {{#is_group}}
@@ -54,6 +58,29 @@ as
   order by s.subject_id, (s.subscription_id = e.subscription_id) desc nulls last, s.current_period_end desc nulls last, s.subscription_id;
 revoke all on {{schema}}.{{subject}}_billing_status from public, anon, authenticated;
 
+create or replace view {{schema}}.unmatched_{{subject}}_subscriptions
+  with (security_invoker = true)
+as
+  select s.environment, s.subscription_id, s.customer_id, s.subject_type, s.subject_id, p.plan, i.price_id, s.status
+  from payments.stripe_subscriptions as s
+  join payments.stripe_subscription_items as i on i.subscription_id = s.subscription_id and i.environment = s.environment
+  left join payments.stripe_prices as r on r.price_id = i.price_id and r.environment = i.environment
+  join {{schema}}.payment_plans as p on p.environment = i.environment and p.price in (i.price_id, r.lookup_key, i.product_id)
+  where s.status in ('trialing', 'active', 'past_due')
+    and (
+      s.subject_type is null
+      or (
+        s.subject_type = '{{subject}}'
+{{#is_user}}
+        and {{key s.subject_id}} is null
+{{/is_user}}
+{{#is_group}}
+        and not exists (select from {{members}} as m where m.{{member_subject}}::text = s.subject_id)
+{{/is_group}}
+      )
+    );
+revoke all on {{schema}}.unmatched_{{subject}}_subscriptions from public, anon, authenticated;
+
 create or replace function {{schema}}.{{subject}}_entitlements_of_caller()
   returns setof {{schema}}.{{subject}}_entitlements
   language sql
@@ -95,5 +122,6 @@ drop view if exists {{schema}}.my_{{subject}}_billing_status;
 drop view if exists {{schema}}.my_{{subject}}_entitlements;
 drop function if exists {{schema}}.{{subject}}_billing_status_of_caller();
 drop function if exists {{schema}}.{{subject}}_entitlements_of_caller();
+drop view if exists {{schema}}.unmatched_{{subject}}_subscriptions;
 drop view if exists {{schema}}.{{subject}}_billing_status;
 drop view if exists {{schema}}.{{subject}}_entitlements;

@@ -16,6 +16,14 @@
  *
  * {{schema}}.order_status has one row for each order that anybody paid: paid, refunded (the whole amount), charged_back, mismatched,
  * pending or failed. standing_payments above 1 means that it was paid twice: refund one. {{schema}}.order_purchases has the payments.
+ * App users read none of the three: show {{orders}} to them, or a view of yours.
+ *
+ * {{schema}}.unmatched_order_payments has the money that came for an order that is not in {{orders}}: named_order is what the checkout
+ * named. Refund it. Or insert the order and replay the event: pg-payments events replay.
+ *
+ * Leave shipping and taxes out of the amount of an order: what the buyer pays for them comes on top and is not compared. A browser may
+ * leave shippingOptions out, and then pays no shipping. So force them with an offer, or begin the checkout on your server.
+ * The address and the chosen rate are in payments.stripe_checkout_sessions.raw: shipping_cost, collected_information -> shipping_details.
 {{#has_status}}
  * {{orders}}.{{order_status}} becomes '{{paid_value}}' when the order is paid{{#has_refunded}}, and '{{refunded_value}}' when all of it went back{{/has_refunded}}.
  * Attach to first_paid_at of order_purchases what must happen once: it is set once.
@@ -52,7 +60,8 @@ grant select on {{orders}}, {{lines}} to authenticated;
 create table if not exists {{schema}}.order_purchases (
   purchase_id text not null,
   environment text not null,
-  order_id {{order_key_type}} not null,
+  order_id {{order_key_type}}, -- null: there is no such order
+  named_order text, -- what the checkout named
   status text not null, -- of the payment: pending, paid, failed, refunded or charged_back
   fits boolean not null, -- amount, currency and all else are those of the order
   amount bigint,
@@ -78,10 +87,19 @@ as
     p.environment,
     count(*) filter (where p.status = 'paid') over (partition by p.order_id) as standing_payments
   from {{schema}}.order_purchases as p
+  where p.order_id is not null
   order by
     p.order_id, p.fits desc, array_position(array['paid', 'charged_back', 'refunded', 'pending', 'failed'], p.status),
     p.first_paid_at, p.purchase_id;
 revoke all on {{schema}}.order_status from public, anon, authenticated;
+
+create or replace view {{schema}}.unmatched_order_payments
+  with (security_invoker = true)
+as
+  select p.environment, p.purchase_id, p.named_order, p.amount, p.amount_undone, p.currency, p.payment_intent_id
+  from {{schema}}.order_purchases as p
+  where p.order_id is null and p.status = 'paid';
+revoke all on {{schema}}.unmatched_order_payments from public, anon, authenticated;
 
 create or replace function {{schema}}.tg_webhook_events__order_purchases()
   returns trigger
@@ -105,7 +123,11 @@ begin
   ), v_order_id) into v_order_id;
   select o.* into v_order from {{orders}} as o where o.{{order_id}} = v_order_id for no key update;
   if not found then
-    return null;
+    if v_named is null and v_order_id is null then
+      return null; -- it is for no order
+    end if;
+    v_order_id := null;
+    perform pg_advisory_xact_lock(hashtextextended('order_purchases ' || new.environment || ' ' || v_purchase.id, 0));
   end if;
   v_purchase := payments.purchase_of(new); -- as it is now: another event may have held the lock
 
@@ -141,14 +163,16 @@ begin
     , false
   );
   insert into {{schema}}.order_purchases as p (
-    purchase_id, environment, order_id, status, fits, amount, amount_undone, currency, payment_intent_id, first_paid_at
+    purchase_id, environment, order_id, named_order, status, fits, amount, amount_undone, currency, payment_intent_id, first_paid_at
   )
   values (
-    v_purchase.id, new.environment, v_order_id, v_purchase.status, v_fits, v_purchase.amount, v_purchase.amount_undone,
-    v_purchase.currency, v_purchase.payment_intent_id, case when v_fits and v_purchase.is_paid then v_purchase.paid_at end
+    v_purchase.id, new.environment, v_order_id, v_named, v_purchase.status, v_fits, v_purchase.amount,
+    v_purchase.amount_undone, v_purchase.currency, v_purchase.payment_intent_id, case when v_fits and v_purchase.is_paid then v_purchase.paid_at end
   )
   on conflict (purchase_id, environment) do update
-  set status = excluded.status,
+  set order_id = coalesce(p.order_id, excluded.order_id),
+      named_order = coalesce(excluded.named_order, p.named_order),
+      status = excluded.status,
       fits = p.fits or excluded.fits,
       amount = excluded.amount,
       amount_undone = excluded.amount_undone,
@@ -190,4 +214,5 @@ create or replace trigger _500_order_purchases
 -- Down
 drop trigger if exists _500_order_purchases on payments.webhook_events;
 drop function if exists {{schema}}.tg_webhook_events__order_purchases();
+drop view if exists {{schema}}.unmatched_order_payments;
 drop view if exists {{schema}}.order_status;

@@ -14,7 +14,7 @@ type Axe = {
   }>
 }
 
-/** What of the page breaks WCAG 2.2 AA, each with the element; asked of axe-core. */
+/** The violations of WCAG 2.2 AA on the page, each with its element, as axe-core reports them. */
 export async function violations(page: Page): Promise<string[]> {
   // Given to the debugger, which no policy of the page concerns.
   await page.evaluate(AXE)

@@ -1,8 +1,8 @@
 import type { Page } from 'playwright-core'
 
 /**
- * What of the page has too little contrast by WCAG 2.2, each with its ratio: text and placeholders under 4.5 (3 where
- * the text is large), borders of fields under 3 against what is inside or around them.
+ * What of the page has too little contrast by WCAG 2.2, each with its ratio. Text and placeholders need 4.5 (3 where
+ * the text is large). Borders of fields need 3 against what is inside or around them.
  */
 export function lowContrast(page: Page): Promise<string[]> {
   return page.evaluate(() => {

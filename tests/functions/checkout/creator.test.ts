@@ -1,7 +1,7 @@
 /**
- * A login that is no superuser, made the roles itself by migrating, and serves: since Postgres 16 the creator of a role may grant it
- * and not become it. The migration grants them; here that was taken back. On servers of their own, for roles belong to a
- * whole server.
+ * A login that is no superuser, made the roles itself by migrating, and serves. Since Postgres 16 the creator of a
+ * role may grant it and not become it. The migration grants them; here that was taken back. On servers of their own,
+ * for roles belong to a whole server.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Finding } from '../../../scripts/cli/commands/doctor/report.ts'

@@ -1,6 +1,6 @@
 /**
- * What a checkout may ask of Stripe beside its items, through the SDK and local Stripe into the rows: each option has its
- * effect at Stripe, and what the buyer did with it arrives.
+ * What a checkout may ask of Stripe beside its items, through the SDK and local Stripe into the rows. Each option has
+ * its effect at Stripe, and what the buyer did with it arrives.
  */
 import type { Stripe } from 'stripe'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'

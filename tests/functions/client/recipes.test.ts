@@ -1,6 +1,7 @@
 /** The recipes: every command and every test on their pages, run in an app that has the package alone. */
 import { execFile } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -17,12 +18,37 @@ const RECIPES = pages().filter(
   ({ path, blocks }) => path.startsWith(FOLDER) && path !== APP.path && blocks.some(isTest),
 )
 
+const COMPILER = join(
+  dirname(createRequire(import.meta.url).resolve('typescript/package.json')),
+  'bin',
+  'tsc',
+)
+
+/** What the pages take from the app around them. */
+const APP_NAMES = `
+  declare const payments: import('pg-payments/client').PaymentsClient
+  declare const session: { accessToken: string }
+  declare const user: { id: string }
+  declare const team: { id: string }
+  declare const order: { id: string }
+  declare const id: string
+  declare const ended: number
+`
+
 let app: Project
 let database: TestDatabase
 
 beforeAll(async () => {
   database = await createTestDatabase({ migrated: false })
-  app = await createProject(['stripe'])
+  app = await createProject([
+    'stripe',
+    'react',
+    '@types/react',
+    '@types/node',
+    'express',
+    '@types/express',
+    'vitest',
+  ])
 })
 afterAll(async () => {
   await app?.remove()
@@ -57,6 +83,45 @@ test.each(RECIPES.map((recipe) => [recipe.path, recipe] as const))(
     expect(result.stdout).toMatch(/^ℹ pass [1-9]/m)
   },
 )
+
+test('the TypeScript and JavaScript of every page agrees with the types of the package', async () => {
+  const folder = join(app.path, 'pages')
+  await mkdir(folder, { recursive: true })
+  await writeFile(join(folder, 'app.d.ts'), APP_NAMES)
+  const found = new Set<string>()
+  for (const { path, blocks } of pages().filter((page) => !page.path.startsWith('tests/')))
+    for (const [index, { language, file, text }] of blocks.entries()) {
+      // Files of hosts are compiled with their hosts, in the tests of those.
+      const isOfHost = file?.startsWith('file=') && path !== 'functions/hosts/express.md'
+      if (!['ts', 'tsx', 'js'].includes(language) || isOfHost) continue
+      found.add(path)
+      const name = file?.replace('file=', '') ?? `${index}.${language}`
+      const target = join(folder, path.replaceAll('/', '_'), name)
+      await mkdir(dirname(target), { recursive: true })
+      await writeFile(target, `export {}\n${text}`)
+    }
+  expect([...found]).toEqual(expect.arrayContaining(['README.md', 'functions/client/README.md']))
+  // What is JavaScript runs in other tests, where a null would fail.
+  expect(await compile(folder, ['app.d.ts', '**/*.ts', '**/*.tsx'], true)).toBe('')
+  expect(await compile(folder, ['app.d.ts', '**/*.js'], false)).toBe('')
+})
+
+/** What the compiler says to the files of a folder. */
+async function compile(folder: string, include: string[], strict: boolean): Promise<string> {
+  const settings = {
+    compilerOptions: {
+      ...{ noEmit: true, strict, noImplicitAny: false, allowJs: true, checkJs: true, skipLibCheck: true },
+      ...{ target: 'es2023', module: 'nodenext', allowImportingTsExtensions: true },
+      ...{ jsx: 'react-jsx', types: ['node'], lib: ['es2023', 'esnext.disposable', 'dom', 'dom.iterable'] },
+    },
+    include,
+  }
+  await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(settings))
+  const { stdout } = await run(process.execPath, [COMPILER, '-p', folder], { cwd: app.path }).catch(
+    (error) => error,
+  )
+  return stdout
+}
 
 test('the requests of rest.md work with curl and with Python, and give the same session', async () => {
   await using billing = await startBilling({ database: database.url })

@@ -2,6 +2,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { open } from '../../setup/server.ts'
 import type { Body } from '../admin/support.ts'
 import type { RunningServer } from '../conformance.ts'
 import { productEvent, signatureOf } from '../support/events.ts'
@@ -379,6 +380,8 @@ describe('a setting of the database under which every payment fails', () => {
     ['default_transaction_isolation', 'serializable', 'isolation_level', 'read committed'],
     ['default_transaction_isolation', 'repeatable read', 'isolation_level', 'read committed'],
     ['row_security', 'off', 'row_security', 'on'],
+    ['default_transaction_read_only', 'on', 'read_only', 'off'],
+    ['session_replication_role', 'replica', 'replication_role', 'origin'],
   ])('%s = %s is failing, and the statement that is named corrects it', async (name, value, code, wanted) => {
     const { sql } = system.database
     const [{ database, login }] = (await sql`
@@ -395,19 +398,32 @@ describe('a setting of the database under which every payment fails', () => {
     })
     await sql.unsafe(`alter database ${database} set ${name} = '${value}'`)
     const broken = await startNode(system.env)
-    const statement = `alter role ${login} in database ${database} set ${name} = '${wanted}';`
-    const nextAction = `Run in psql: ${statement} Then restart the handlers, and the pooler if there is one.`
+    const alter = `alter role ${login} in database ${database} set ${name} = '${wanted}';`
+    const statement = code === 'read_only' ? `begin read write; ${alter} commit;` : alter
+    const note =
+      code === 'read_only' ? 'Some platforms set it while the disk is full: free space first. ' : ''
+    const whom = code === 'replication_role' ? ' as a superuser' : ''
+    const nextAction = `${note}Run in psql${whom}: ${statement} Then restart the handlers, and the pooler if there is one.`
     expect(await health(broken)).toMatchObject({
       status: 'failing',
       reasons: [
-        { code, severity: 'failing', message: expect.stringContaining(`is ${value}, so every`), nextAction },
+        {
+          code,
+          severity: 'failing',
+          message: expect.stringContaining(
+            `is ${value}, so ${code === 'replication_role' ? 'no trigger' : 'every'}`,
+          ),
+          nextAction,
+        },
       ],
     })
     const whole = await fetch(`${broken.url}/health`)
     expect(whole.status).toBe(503)
     expect(await whole.json()).toMatchObject({ error: 'DATABASE_UNAVAILABLE', nextActions: nextAction })
     await broken.stop()
-    await sql.unsafe(statement)
+    const psql = open(system.database.url, { max: 1 })
+    await psql.unsafe(statement)
+    await psql.end()
     const corrected = await startNode(system.env)
     expect((await fetch(`${corrected.url}/health`)).status).toBe(200)
     expect((await health(corrected)).status).toBe('ok')

@@ -541,8 +541,9 @@ describe('the encryption key', () => {
             severity: 'failing',
             message: 'The Stripe keys stored in the database cannot be opened.',
             nextAction:
-              'Set PAYMENTS_ENCRYPTION_KEY to the key that the secrets were stored with, or store them again.',
-            command: 'pg-payments stripe config set --environment test',
+              'Set PAYMENTS_ENCRYPTION_KEY to the key that the secrets were stored with, or store them again. Then recover the events that were lost.',
+            command:
+              'pg-payments stripe config set --environment test && pg-payments recover --environment test',
           },
         ]),
       },

@@ -229,6 +229,13 @@ describe('a token is refused', () => {
       status: 401,
       message: 'The token has the role authenticated but no sub claim.',
     })
+    for (const sub of [1.5, 2 ** 53])
+      expect(await refused(bySecret, await token({ role: 'authenticated', sub } as never))).toMatchObject({
+        status: 401,
+        message: 'The sub claim of the token is a number that is no exact whole number.',
+        nextActions:
+          'Let the issuer write the id of the user as a text: a number in JSON is exact only up to 9007199254740991.',
+      })
   })
 
   it.each(['Bearer', 'Bearer ', 'Basic YTpi', 'Bearer a b', 'Bearer abc', 'Bearer a.b.c', 'token'])(

@@ -109,6 +109,16 @@ describe('the configuration', () => {
       { PAYMENTS_ADMIN_KEY: 'twenty-three-characters' },
       'PAYMENTS_ADMIN_KEY must have at least 24 characters, as `openssl rand -hex 24` prints them.',
     ],
+    [
+      { PAYMENTS_JWKS_URL: 'https://user:password@keys.example/jwks' },
+      'PAYMENTS_JWKS_URL must not contain a user or password, because a key set is public.',
+    ],
+    ...['https://u:p@shop.example', 'https://shop.example/?a=b', 'https://shop.example/#a'].map(
+      (value): [Record<string, string>, string] => [
+        { PAYMENTS_PUBLIC_URL: value },
+        'PAYMENTS_PUBLIC_URL must not contain a user, a password, a query or a fragment.',
+      ],
+    ),
     ...[
       'http://keys.example/jwks',
       'http://127.0.0.1.evil.example/jwks',

@@ -301,6 +301,37 @@ describe('the export', () => {
   })
 })
 
+it.each([
+  ['search=shop', []],
+  ['search=price_year', ['prod_1']],
+  ['active=false', []],
+  ['active=true&limit=1', ['prod_1']],
+])(
+  'the catalogue with %s has the products that fit, each with its first active prices',
+  async (query, ids) => {
+    const { products } = await get(`catalog/overview?${query}`)
+    expect(products.map((row: Body) => row.productId)).toEqual(ids)
+    for (const { activePrices, prices } of products)
+      expect([activePrices, prices.map((row: Body) => row.priceId)]).toEqual([
+        5,
+        ['price_day', 'price_metered'],
+      ])
+  },
+)
+
+it('a product is shown without its prices if they are listed apart', async () => {
+  expect((await get('catalog/products/prod_1?withPrices=false')).prices).toEqual([])
+  expect((await get('catalog/products/prod_1')).prices).toHaveLength(5)
+})
+
+it('an invoice that is not there is a 404 that says what to do', async () => {
+  expect(await refusal('invoices/in_none')).toEqual([
+    404,
+    'PAYMENT_NOT_FOUND',
+    'There is no invoice in_none in test.',
+  ])
+})
+
 describe('a subscription', () => {
   it.each([
     ['isOpen=true', ['sub_6', 'sub_4', 'sub_3', 'sub_2', 'sub_1']],
@@ -324,11 +355,52 @@ describe('a subscription', () => {
     expect(access).toEqual({
       sub_1: ['granted', 'It is active, and money has arrived.'],
       sub_2: ['none', 'No money has arrived for it.'],
-      sub_3: ['granted', 'The trial gives access.'],
+      sub_3: ['none', 'It belongs to no billing subject. Assign it to one.'],
       sub_4: ['none', 'Collection is paused, so no money arrives.'],
       sub_5: ['none', 'The status canceled gives no access.'],
-      sub_6: ['none', 'No money has arrived for it.'],
+      sub_6: ['none', 'It belongs to no billing subject. Assign it to one.'],
     })
+  })
+
+  it('gives access here exactly when it does in the view that apps read, also over invoices over nothing', async () => {
+    const { sql } = system.database
+    await sql`
+      insert into payments.stripe_subscriptions (environment, subscription_id, customer_id, subject_type, subject_id, status, latest_invoice_id, current_period_start)
+      values
+        ('live', 'sub_free', 'cus_Free', 'team', '1', 'active', 'in_free', now() - interval '9 days'),
+        ('live', 'sub_free_then_unpaid', 'cus_Free', 'team', '2', 'active', 'in_unpaid', now() - interval '9 days'),
+        ('live', 'sub_free_then_due', 'cus_Free', 'team', '3', 'active', 'in_due', now() - interval '9 minutes'),
+        ('live', 'sub_late', 'cus_Free', 'team', '4', 'past_due', 'in_late', now()),
+        ('live', 'sub_trial', 'cus_Free', 'team', '5', 'trialing', null, now()),
+        ('live', 'sub_without_items', 'cus_Free', 'team', '6', 'trialing', null, now())`
+    await sql`
+      insert into payments.stripe_subscription_items (environment, subscription_item_id, subscription_id)
+      select environment, 'si_' || subscription_id, subscription_id from payments.stripe_subscriptions
+      where customer_id = 'cus_Free' and subscription_id <> 'sub_without_items'`
+    await sql`
+      insert into payments.transactions (environment, type, status, provider_customer_id, provider_object_type, provider_object_id, amount, currency, related_object_ids)
+      select 'live', 'subscription_invoice', 'succeeded', 'cus_Free', 'invoice', i, a, 'eur', jsonb_build_object('subscription', s, 'invoice', i)
+      from (values
+        ('sub_free', 'in_free', 0), ('sub_free_then_unpaid', 'in_first', 0), ('sub_free_then_due', 'in_second', 0),
+        ('sub_late', 'in_before', 900)) as v (s, i, a)`
+    const { body } = await system.admin('GET', '/api/payments/stripe/live/subscriptions?customerId=cus_Free')
+    const said = body.subscriptions.map((row: Body) => [row.subscriptionId, row.access, row.accessReason])
+    expect(said.sort()).toEqual([
+      ['sub_free', 'granted', 'It is active, and nothing was to be paid so far.'],
+      ['sub_free_then_due', 'granted', 'It is active, and nothing was to be paid so far.'],
+      ['sub_free_then_unpaid', 'none', 'No money has arrived for it.'],
+      ['sub_late', 'at_risk', 'The last payment failed, and Stripe still tries to collect it.'],
+      ['sub_trial', 'granted', 'The trial gives access.'],
+      ['sub_without_items', 'none', 'It has no item.'],
+    ])
+    const given =
+      await sql`select subscription_id from payments.subscription_access where environment = 'live' order by 1`
+    expect(given.map((row) => row.subscription_id)).toEqual([
+      'sub_free',
+      'sub_free_then_due',
+      'sub_late',
+      'sub_trial',
+    ])
   })
 
   it('is shown with its customer, products, prices, payments and events', async () => {

@@ -9,6 +9,7 @@ import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { HOSTS } from '../../../scripts/cli/commands/add/hosts.ts'
+import { servesDashboard } from '../support/dashboard.ts'
 import { denoBinary } from '../support/deno.ts'
 import { productEvent, signatureOf } from '../support/events.ts'
 import { endAll, type ServerProcess, startProcess } from '../support/process.ts'
@@ -25,7 +26,16 @@ let system: System
 
 beforeAll(async () => {
   ;[project, system] = await Promise.all([createProject(), startSystem({ deliver: false })])
-  for (const host of HOSTS) await project.cli('add', 'host', host, '--out', host)
+  // One process for all: the command line loads many modules.
+  await project.write(
+    'add-hosts.js',
+    `import { run } from './node_modules/pg-payments/dist/scripts/cli/main.js'
+     const { env, stdin, stdout, stderr } = process
+     const io = { env, stdin, stdout, stderr, onInterrupt: () => () => {} }
+     for (const host of ${JSON.stringify(HOSTS)})
+       if ((await run(['add', 'host', host, '--out', host], io)) !== 0) process.exit(1)`,
+  )
+  await run(process.execPath, ['add-hosts.js'], { cwd: project.folder, env: { PATH: process.env.PATH } })
 }, 120_000)
 
 afterAll(async () => {
@@ -60,7 +70,7 @@ async function ask(url: string, path: string, init: RequestInit = {}) {
 
 let events = 0
 
-/** Health, a webhook that is signed over its bytes, a checkout of a user, and the admin API. */
+/** Health, a webhook that is signed over its bytes, a checkout of a user, the admin API, and the dashboard. */
 async function works(url: string): Promise<void> {
   expect(await ask(url, '/health')).toMatchObject({ status: 200, body: { status: 'ok' } })
 
@@ -97,6 +107,7 @@ async function works(url: string): Promise<void> {
   const status = (key: string) => ask(url, '/api/payments/stripe/status', { headers: { 'x-api-key': key } })
   expect((await status(ADMIN_KEY)).status).toBe(200)
   expect((await status('ik_another')).status).toBe(401)
+  await servesDashboard(url)
 }
 
 const NOT_CONFIGURED = {

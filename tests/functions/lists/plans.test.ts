@@ -15,6 +15,8 @@ const LARGE = [
   'payment_objects',
   'webhook_events',
   'stripe_checkout_sessions',
+  'stripe_subscriptions',
+  'stripe_invoices',
 ]
 
 let database: TestDatabase
@@ -95,7 +97,17 @@ const PATHS = [
   'test/webhook-events?isDeadLettered=true',
   'test/webhook-events/evt_B00000005',
   'test/webhook-events/count?status=failed',
+  'test/subscriptions',
+  'test/subscriptions?isOpen=true',
+  'test/subscriptions?status=past_due',
+  'test/subscriptions?cancelAtPeriodEnd=true',
   'test/subscriptions/sub_B00000005',
+  'test/invoices',
+  'test/invoices?number=B-77',
+  'test/invoices?number=none',
+  'test/invoices?customerId=cus_B00000005',
+  'test/invoices?subscriptionId=sub_B00000005',
+  'test/invoices/in_B00000005',
   'test/sessions/checkout',
   'test/sessions/checkout?status=failed',
   'test/sessions/checkout?hasFailed=true',

@@ -65,7 +65,15 @@ it('the admin erases the personal data of a subject', async () => {
     system.admin('POST', `${TEST}/erase-subject`, { subjectType: 'team', subjectId })
   expect(await erase('2')).toMatchObject({
     status: 200,
-    body: { erasure: { subjectType: 'team', subjectId: '2', customers: 1, livingSubscriptions: 1, openCheckouts: 0 } },
+    body: {
+      erasure: {
+        subjectType: 'team',
+        subjectId: '2',
+        customers: 1,
+        livingSubscriptions: 1,
+        openCheckouts: 0,
+      },
+    },
   })
   const { body } = await system.admin('GET', `${TEST}/customers?customerId=${buyer.id}`)
   expect(body.customers[0]).toMatchObject({ email: null, name: null, phone: null })

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { committedMigrations, uncommittedSql } from '../../../scripts/dev/generators/sources.ts'
 
-/** Writes them to a new folder, and returns its path. */
+/** Writes these migrations to a new folder, and returns its path. */
 export async function workingTreeMigrations(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'pg-payments-working-tree-'))
   const files = await committedMigrations()

@@ -44,14 +44,14 @@ export function endAll(): void {
   for (const child of started) child.kill('SIGKILL')
 }
 
-/** Starts `pg-payments dev`. */
+/** Starts `pg-payments dev`, or what another command line says. */
 export function startDev(
   { path, installed }: Project,
   args: string[],
   env: Record<string, string> = {},
+  [program = '', ...words]: string[] = [process.execPath, `${installed}/dist/scripts/cli/main.js`, 'dev'],
 ): Dev {
-  const main = `${installed}/dist/scripts/cli/main.js`
-  const child = spawn(process.execPath, [main, 'dev', ...args], {
+  const child = spawn(program, [...words, ...args], {
     cwd: path,
     env: shell(env),
     stdio: ['ignore', 'pipe', 'pipe'],

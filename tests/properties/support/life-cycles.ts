@@ -1,6 +1,7 @@
 /**
- * The life cycles that the properties are tried on: those of local Stripe, and the ones here, which are about what is hard
- * for whoever listens: many changes within one second, several customers of one subject, payments that are not settled yet.
+ * The life cycles that the properties are tried on: those of local Stripe, and the ones here. These are about what is
+ * hard for a listener: many changes within one second, several customers of one subject, payments that are not
+ * settled yet.
  */
 import {
   type LifeCycle,

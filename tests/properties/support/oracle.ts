@@ -257,7 +257,8 @@ const lifeOf = (subscriptions: Thing[]) =>
 
 /**
  * A customer belongs to the subject that was the first to buy with it. A subject pays with the customer whose subscription
- * is the most alive, else with the earliest of those that belong to it; with a deleted one only when there is no other.
+ * is the most alive, else with the earliest of those that belong to it. A deleted one counts only when there is no
+ * other.
  */
 function ownersOf(sessions: Thing[], subscriptions: Thing[]): Owners {
   const namedOwners: NamedOwner[] = [...sessions, ...subscriptions].flatMap((object) => {
@@ -530,8 +531,8 @@ const KEYS: Record<keyof Expected, string[]> = {
 }
 
 /**
- * The rows with the columns that are spoken of, instants as seconds since 1970, in the order of their keys: two lists
- * that are equal when the tables show what they must.
+ * The rows with the compared columns, instants as seconds since 1970, in the order of their keys. Two lists are equal
+ * when the tables show what they must.
  */
 export function compared(expectation: Expected, rows: Record<string, Json[]>): { shown: Json; must: Json } {
   const shown: Json = {}

@@ -1,5 +1,5 @@
 /**
- * A life cycle as somebody who listens could have met it: each event in every API version, what the API would have
+ * A life cycle as a listener could have met it. It has each event in every API version, what the API would have
  * answered after each of them, and what it answers at the end.
  */
 import type { Json, StripeEvent } from '../../../scripts/local-stripe/core/types.ts'
@@ -95,7 +95,7 @@ export type Snapshot = { object: Json; from: number; until: number }
 export type Recording = {
   name: string
   events: RecordedEvent[]
-  /** What Stripe answers now; of a deleted object also what was last known of it. */
+  /** What Stripe answers now; of a deleted object also what was last known about it. */
   end: Map<string, Json>
   /** Every answer that the API would have given about an object, the last one of each included. */
   snapshots: Snapshot[]
@@ -157,7 +157,7 @@ export function record(cycle: Told, options: RecordOptions = {}): Recording {
 
 /**
  * A charge names its payment intent, and only the intent names the invoice. Where no event ever speaks of the intent,
- * an answer about the charge alone would be about a payment that nobody can place.
+ * an answer about the charge alone would be about an unknown payment.
  */
 function isTied(events: RecordedEvent[], end: Map<string, Json>) {
   const told = new Set(events.map(({ event }) => idOf(event)))

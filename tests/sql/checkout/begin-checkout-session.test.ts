@@ -924,6 +924,10 @@ describe('a request that is refused names what is wrong, and writes nothing', ()
     [{ successUrl: null }, 'successUrl must be an absolute http or https URL.'],
     [{ successUrl: '/thanks' }, 'successUrl must be an absolute http or https URL.'],
     [{ successUrl: 'javascript:alert(1)' }, 'successUrl must be an absolute http or https URL.'],
+    [
+      { successUrl: 'https://shop.example\\@evil.example' },
+      'successUrl must be an absolute http or https URL.',
+    ],
     [{ successUrl: 'https://' }, 'successUrl must be an absolute http or https URL.'],
     [{ successUrl: ' https://shop.example' }, 'successUrl must be an absolute http or https URL.'],
     [{ cancelUrl: null }, 'cancelUrl must be an absolute http or https URL.'],

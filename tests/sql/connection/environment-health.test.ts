@@ -129,6 +129,6 @@ test('each other reason names the command that leads on', async () => {
     { code: 'key_refused', command: setKey },
   ])
   expect((await verdict({ secret_problem: 'It does not open.' })).reasons).toMatchObject([
-    { code: 'secrets_unreadable', command: setKey },
+    { code: 'secrets_unreadable', command: `${setKey} && pg-payments recover --environment test` },
   ])
 })

@@ -458,3 +458,42 @@ describe('what happens together', () => {
     expect((await subscriptionRow(database.sql, sub.id)).status).toBe('active')
   })
 })
+
+describe('an event that no row can hold is kept as failed, with a sentence that names the field', () => {
+  const item = { id: 'si_1', price: { id: 'price_1', product: 'prod_1' }, quantity: 1 }
+  test.each<[string, string, Json, string]>([
+    [
+      'without an id',
+      'customer.subscription.updated',
+      subscription({ id: undefined }),
+      'The object of the event has no id.',
+    ],
+    [
+      'without a customer',
+      'customer.subscription.updated',
+      subscription({ id: 'sub_fault', customer: null }),
+      'The subscription sub_fault has no value for customer_id.',
+    ],
+    [
+      'of half a piece',
+      'customer.subscription.updated',
+      subscription({ id: 'sub_fault', items: { object: 'list', data: [{ ...item, quantity: 1.5 }] } }),
+      'The subscription sub_fault has a number in quantity that is not whole or out of range.',
+    ],
+    [
+      'with an item twice',
+      'customer.subscription.updated',
+      subscription({ id: 'sub_fault', items: { object: 'list', data: [item, item] } }),
+      'The subscription sub_fault has two items with the same id.',
+    ],
+    [
+      'of an amount beyond all amounts',
+      'payment_intent.succeeded',
+      paymentIntent({ id: 'pi_fault', amount: 2 ** 63, amount_received: 2 ** 63 }),
+      'The payment_intent pi_fault has a number in amount that is not whole or out of range.',
+    ],
+  ])('%s', async (_, type, object, sentence) => {
+    const { status, event } = await ingest(database.sql, eventOf(type, object))
+    expect([status, event.last_error]).toEqual(['failed', expect.stringContaining(sentence)])
+  })
+})

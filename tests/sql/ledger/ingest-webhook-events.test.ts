@@ -1,4 +1,4 @@
-/** Several events in one call: each stands for itself, whatever the others are. */
+/** Several events in one call: they are independent of each other. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { asCaller, createTestDatabase, service, type TestDatabase, user } from '../../setup/database.ts'
 import { begin, customerRow, eventRow, ingest, type Sql, sessionRow } from '../support/calls.ts'

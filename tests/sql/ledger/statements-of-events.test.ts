@@ -75,7 +75,21 @@ const life: [title: string, event: Json][] = [
       { created: T + 2 },
     ),
   ],
-  ['an invoice is paid', eventOf('invoice.paid', bill)],
+  ['an invoice is created', eventOf('invoice.created', { ...bill, status: 'draft' })],
+  ['an invoice is finalized', eventOf('invoice.finalized', { ...bill, status: 'open' }, { created: T + 1 })],
+  ['an open invoice is updated', eventOf('invoice.updated', { ...bill, status: 'open' }, { created: T + 2 })],
+  ['an invoice is paid', eventOf('invoice.paid', bill, { created: T + 3 })],
+  [
+    'an invoice is paid that was not heard of',
+    eventOf(
+      'invoice.paid',
+      invoice({ customer: anna.id, subscription: plan.id, subscription_metadata: metadata }),
+    ),
+  ],
+  [
+    'a charge succeeds before its PaymentIntent',
+    eventOf('charge.succeeded', charge({ ...parts, id: bought.ch, payment_intent: bought.pi })),
+  ],
   [
     'a PaymentIntent succeeds before its session is heard of',
     eventOf('payment_intent.succeeded', paymentIntent({ ...parts, id: bought.pi, latest_charge: bought.ch })),
@@ -86,6 +100,12 @@ const life: [title: string, event: Json][] = [
       'checkout.session.completed',
       checkoutSession({ ...parts, id: bought.cs, payment_intent: bought.pi }),
     ),
+  ],
+  [
+    'a charge succeeds whose payment is known',
+    eventOf('charge.succeeded', charge({ ...parts, id: bought.ch, payment_intent: bought.pi }), {
+      created: T + 2,
+    }),
   ],
   [
     'a charge is refunded in part',

@@ -12,6 +12,7 @@ import {
 } from '../support/calls.ts'
 import {
   charge,
+  creditNote,
   customer,
   eventOf,
   invoice,
@@ -40,29 +41,6 @@ async function creditNoteRow(sql: Sql, id: unknown): Promise<Json> {
   const [row] = await sql`select * from payments.stripe_credit_notes where credit_note_id = ${String(id)}`
   return row as Json
 }
-
-const creditNote = (more: Json = {}): Json => ({
-  id: newId('cn'),
-  object: 'credit_note',
-  amount: 300,
-  created: T + 60,
-  currency: 'usd',
-  customer: 'cus_team',
-  invoice: 'in_1',
-  livemode: false,
-  memo: null,
-  metadata: {},
-  number: 'A-0001-CN-01',
-  pdf: 'https://pay.stripe.com/credit_notes/x/pdf',
-  reason: 'order_change',
-  status: 'issued',
-  subtotal: 252,
-  total: 300,
-  total_taxes: [{ amount: 48 }],
-  type: 'pre_payment',
-  voided_at: null,
-  ...more,
-})
 
 const draft = (more: Json = {}) =>
   invoice({

@@ -347,3 +347,26 @@ export const dispute = (more: Json = {}): Json => ({
   status: 'needs_response',
   ...more,
 })
+
+export const creditNote = (more: Json = {}): Json => ({
+  id: newId('cn'),
+  object: 'credit_note',
+  amount: 300,
+  created: T + 60,
+  currency: 'usd',
+  customer: 'cus_team',
+  invoice: 'in_1',
+  livemode: false,
+  memo: null,
+  metadata: {},
+  number: 'A-0001-CN-01',
+  pdf: 'https://pay.stripe.com/credit_notes/x/pdf',
+  reason: 'order_change',
+  status: 'issued',
+  subtotal: 252,
+  total: 300,
+  total_taxes: [{ amount: 48 }],
+  type: 'pre_payment',
+  voided_at: null,
+  ...more,
+})

@@ -114,9 +114,35 @@ describe.each(KEY_TYPES)('an app with keys of type %s', (keyType) => {
       expect(await stateOf(id)).toMatchObject({ state: 'paid', status: 'paid' })
     })
 
-    test('that no checkout may name are left alone', async () => {
-      for (const id of ['no key', '999999999', app.id(404)])
-        expect((await ingest(app.sql, completed(await pay(id)))).status).toBe('processed')
+    test('that no checkout may name are left alone, and the money for them is shown until it went back', async () => {
+      const names = ['no key', '', '-7', '9223372036854775808', '-9223372036854775809', app.id(404)]
+      for (const name of names)
+        expect((await ingest(app.sql, completed(await pay(name)))).status).toBe('processed')
+      const unmatched = async () => {
+        const rows = await app.sql`
+          select named_order, amount::integer from public.unmatched_order_payments order by purchase_id`
+        return rows.map(({ named_order, amount }) => `${named_order}: ${amount}`).sort()
+      }
+      expect(await unmatched()).toEqual(names.map((name) => `${name}: 1000`).sort())
+      expect(await app.sql`select from public.order_status where order_id is null`).toHaveLength(0)
+      const rows = await app.sql`select payment_intent_id from public.unmatched_order_payments`
+      for (const { payment_intent_id } of rows)
+        await ingest(
+          app.sql,
+          eventOf('refund.created', refund({ payment_intent: payment_intent_id }), { created: T + 9 }),
+        )
+      expect(await unmatched()).toEqual([])
+    })
+
+    test('that were missing are paid by a replay once they are there', async () => {
+      const session = await pay(app.id(500))
+      const event = completed(session)
+      await ingest(app.sql, event)
+      await app.sql`insert into public.purchases (id, buyer, cents, currency) overriding system value
+        values (${app.id(500)}, ${app.id(1)}, 1000, 'USD')`
+      await app.sql`select payments.replay_webhook_events('test', ${event.id as string}, include_processed => true)`
+      expect(await stateOf(app.id(500))).toEqual({ state: 'paid', status: 'paid', standing: 1 })
+      expect(await app.sql`select from public.unmatched_order_payments`).toHaveLength(0)
     })
 
     test('end the same in every order of events', async () => {
@@ -245,6 +271,31 @@ describe.each(KEY_TYPES)('an app with keys of type %s', (keyType) => {
         paid({ billing_reason: 'subscription_cycle' }),
       ])
       expect(await balance(9)).toBe(100)
+    })
+
+    test('of nobody in the app are shown, until their owner is known', async () => {
+      const lineItems = [{ priceId: 'price_hundred' }]
+      const session = await bought(app, anonymous, { lineItems })
+      const stranger = '9223372036854775808'
+      const foreign = await bought(app, user(stranger), {
+        lineItems,
+        subject: { type: 'user', id: stranger },
+      })
+      const other = await bought(app, anonymous, { lineItems: [{ priceId: 'price_other' }] })
+      await ingestAll(app.sql, [completed(session), completed(foreign), completed(other)])
+      const unmatched = async () =>
+        (
+          await app.sql`select purchase_id, status from public.unmatched_credit_purchases order by subject_id nulls first`
+        ).map(({ purchase_id, status }) => [purchase_id, status])
+      const foreigners = keyType === 'text' ? [] : [[foreign.id, 'paid']]
+      expect(await unmatched()).toEqual([[session.id, 'paid'], ...foreigners])
+      const back = refund({ payment_intent: session.payment_intent })
+      await ingest(app.sql, eventOf('refund.created', back, { created: T + 2 }))
+      expect(await unmatched()).toEqual([[session.id, 'refunded'], ...foreigners])
+      for (const claims of [anonymous, user(app.id(7))])
+        await expect(
+          asCaller(app.sql, claims, (sql) => sql`select from public.unmatched_credit_purchases`),
+        ).rejects.toMatchObject({ code: '42501' })
     })
 
     test('expire, and those that expire first are spent first', async () => {

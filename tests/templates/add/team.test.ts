@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { anonymous, asCaller, service, user } from '../../setup/database.ts'
 import { begin, ingest, ingestAll, openPortal, refusal } from '../../sql/support/calls.ts'
 import {
+  creditNote,
   eventOf,
   invoice,
   newId,
@@ -118,6 +119,45 @@ describe.each(KEY_TYPES)('an app with keys of type %s', (keyType) => {
       asCaller(app.sql, service, (sql) => openPortal(sql, user(app.id(number)), team()))
     expect((await portal(11)).params).toMatchObject({ customer: 'cus_team' })
     expect((await refusal(portal(12))).code).toBe('42501')
+  })
+
+  test('shows invoices and credit notes to an owner, and to no member', async () => {
+    const metadata = subjectMetadata('team', app.id(1))
+    const bill = invoice({ subscription: 'sub_bill', subscription_metadata: metadata, customer: 'cus_bill' })
+    const note = creditNote({ invoice: bill.id, customer: 'cus_bill' })
+    await ingestAll(app.sql, [
+      eventOf('invoice.paid', bill, { created: T + 20 }),
+      eventOf('credit_note.created', note, { created: T + 21 }),
+    ])
+    const read = (number: number) =>
+      asCaller(app.sql, user(app.id(number)), async (sql) => [
+        (
+          await sql`select number, hosted_invoice_url, invoice_pdf from payments.stripe_invoices where invoice_id = ${bill.id}`
+        ).length,
+        (await sql`select number, pdf from payments.stripe_credit_notes`).length,
+      ])
+    expect(await read(11)).toEqual([1, 1])
+    for (const number of [12, 21]) expect(await read(number)).toEqual([0, 0])
+  })
+
+  test('shows the subscriptions to a plan that belong to no team', async () => {
+    const subscribed = (id: string, metadata: Record<string, string>) =>
+      eventOf(
+        'customer.subscription.created',
+        subscription({ id, customer: `cus_${id}`, metadata, items: [subscriptionItem()] }),
+      )
+    await ingestAll(app.sql, [
+      subscribed('sub_nobody', {}),
+      subscribed('sub_strange', subjectMetadata('team', app.id(404))),
+      subscribed('sub_ours', subjectMetadata('team', app.id(2))),
+      subscribed('sub_user', subjectMetadata('user', app.id(11))),
+    ])
+    const rows = await app.sql`
+      select subscription_id, plan from public.unmatched_team_subscriptions order by subscription_id`
+    expect([...rows]).toEqual([
+      { subscription_id: 'sub_nobody', plan: 'team' },
+      { subscription_id: 'sub_strange', plan: 'team' },
+    ])
   })
 
   test('keeps its own tables and their policies as they were', async () => {

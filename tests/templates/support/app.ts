@@ -42,7 +42,7 @@ export async function createApp(keyType: KeyType): Promise<App> {
   const id = (number: number) =>
     ({
       uuid: `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`,
-      bigint: String(number),
+      bigint: String(9_223_372_036_854_775_000n + BigInt(number)), // close to the largest there is
       text: `user|${number}`,
     })[keyType]
   const add = (...args: string[]) =>

@@ -1,51 +1,38 @@
 import { Package, Plus } from 'lucide-react'
-import { useMemo, useState } from 'react'
-import type { StripePrice, StripeProduct } from '../../../../types/api.ts'
-import { useCall } from '../../hooks/use-call.ts'
-import { wholeList } from '../../hooks/use-whole.ts'
+import { useState } from 'react'
+import { type Prefetch, prefetchList, useList } from '../../hooks/use-list.ts'
 import { useParamsOfEnvironment } from '../../shell/environment.ts'
 import { ChangeButton } from '../../shell/role.tsx'
 import { texts } from '../../texts.ts'
 import { Card } from '../../ui/card.tsx'
 import { DataTable } from '../../ui/data-table.tsx'
 import { Empty } from '../../ui/empty.tsx'
-import { FilterBar, SelectFilter, TextFilter, useFilters } from '../../ui/filters.tsx'
+import { FilterBar, type FilterValues, SelectFilter, TextFilter, useFilters } from '../../ui/filters.tsx'
 import { Page } from '../../ui/page.tsx'
-import { type CatalogueRow, catalogueColumns } from './columns.tsx'
+import { catalogueColumns } from './columns.tsx'
 import { ProductDialog } from './product-dialog.tsx'
+import { CatalogueTabs } from './tabs.tsx'
 
 const t = texts.catalogue
 const FILTERS = ['search', 'show']
+const SHOWN = { active: 'true', archived: 'false' } as const
 
-/** Every product with its prices, as far as they match what is searched and shown. */
-function rowsOf(
-  products: StripeProduct[],
-  prices: StripePrice[],
-  { search = '', show }: { search?: string | undefined; show?: string | undefined },
-): CatalogueRow[] {
-  const byProduct = Map.groupBy(prices, ({ productId }) => productId ?? '')
-  const words = search.toLowerCase()
-  return products
-    .map((product) => ({ product, prices: byProduct.get(product.productId) ?? [] }))
-    .filter(({ product }) => show === undefined || product.active === (show === 'active'))
-    .filter(({ product, prices }) =>
-      [
-        product.name,
-        product.productId,
-        ...prices.flatMap(({ priceId, lookupKey }) => [priceId, lookupKey]),
-      ].some((text) => text?.toLowerCase().includes(words)),
-    )
-}
+const queryOf = ({ search, show }: FilterValues) => ({
+  search,
+  active: show === 'active' || show === 'archived' ? SHOWN[show] : undefined,
+})
+
+export const prefetch: Prefetch = (client, params, values) =>
+  prefetchList(client, 'listCatalogueProducts', { params, query: queryOf(values) })
 
 export function Catalogue() {
   const params = useParamsOfEnvironment()
   const [values] = useFilters()
   const [isCreating, setCreating] = useState(false)
-  const query = useCall('listStripeCatalog', { params })
-  const { search, show } = values
-  const rows = useMemo(
-    () => rowsOf(query.data?.products ?? [], query.data?.prices ?? [], { search, show }),
-    [query.data, search, show],
+  const list = useList(
+    'listCatalogueProducts',
+    { params, query: queryOf(values) },
+    ({ products }) => products,
   )
   const isFiltered = FILTERS.some((name) => values[name])
   const create = (
@@ -55,6 +42,7 @@ export function Catalogue() {
   )
   return (
     <Page title={t.title} description={t.lead} actions={create}>
+      <CatalogueTabs shown="products" />
       <FilterBar names={FILTERS}>
         <TextFilter name="search" label={t.search} type="search" wide />
         <SelectFilter name="show" label={t.show} options={Object.entries(t.shows)} />
@@ -63,8 +51,8 @@ export function Catalogue() {
         <DataTable
           label={t.products}
           columns={catalogueColumns(params.environment)}
-          list={wholeList(query, rows)}
-          keyOf={({ product }) => product.productId}
+          list={list}
+          keyOf={({ productId }) => productId}
           empty={
             <Empty icon={Package} title={isFiltered ? texts.lists.noneMatch : t.none}>
               {isFiltered ? texts.lists.noneMatchNext : t.noneNext}

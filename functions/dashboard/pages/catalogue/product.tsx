@@ -25,7 +25,10 @@ const t = texts.catalogue
 export function ProductPage() {
   const params = useParamsOfEnvironment()
   const { productId } = useParams({ strict: false }) as { productId: string }
-  const query = useCall('getStripeProduct', { params: { ...params, productId } })
+  const query = useCall('getStripeProduct', {
+    params: { ...params, productId },
+    query: { withPrices: 'false' },
+  })
   const product = query.data?.product
   return (
     <Page
@@ -35,33 +38,31 @@ export function ProductPage() {
       actions={product && <ProductActions product={product} />}
     >
       <Loaded query={query}>{(data) => <Details data={data} />}</Loaded>
+      {!query.error && <Prices productId={productId} />}
     </Page>
   )
 }
 
-function Details({ data: { product, prices } }: { data: GetStripeProductResponse }) {
+function Details({ data: { product } }: { data: GetStripeProductResponse }) {
   const { metadata } = product
   return (
-    <>
-      <Card>
-        <Facts>
-          <Fact name={texts.events.id}>
-            <Id value={product.productId} />
-          </Fact>
-          <Fact name={t.description}>{product.description}</Fact>
-          <Fact name={t.updated}>
-            <Time at={product.syncedAt} as="long" />
-          </Fact>
-        </Facts>
-        {Object.keys(metadata ?? {}).length > 0 && (
-          <div className="mt-5 border-line border-t pt-4">
-            <h3 className="mb-2 font-medium text-sm">{t.metadata}</h3>
-            <Metadata metadata={metadata} />
-          </div>
-        )}
-      </Card>
-      <Prices product={product} prices={prices} />
-    </>
+    <Card>
+      <Facts>
+        <Fact name={texts.events.id}>
+          <Id value={product.productId} />
+        </Fact>
+        <Fact name={t.description}>{product.description}</Fact>
+        <Fact name={t.updated}>
+          <Time at={product.syncedAt} as="long" />
+        </Fact>
+      </Facts>
+      {Object.keys(metadata ?? {}).length > 0 && (
+        <div className="mt-5 border-line border-t pt-4">
+          <h3 className="mb-2 font-medium text-sm">{t.metadata}</h3>
+          <Metadata metadata={metadata} />
+        </div>
+      )}
+    </Card>
   )
 }
 

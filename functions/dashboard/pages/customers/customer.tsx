@@ -9,11 +9,13 @@ import { Badge } from '../../ui/badge.tsx'
 import { Card } from '../../ui/card.tsx'
 import { Id } from '../../ui/copy.tsx'
 import { Fact, Facts } from '../../ui/facts.tsx'
+import { InvoicesCard } from '../../ui/invoices-card.tsx'
 import { AppLink, StripeLink } from '../../ui/link.tsx'
 import { Metadata } from '../../ui/metadata.tsx'
 import { Loaded } from '../../ui/object-page.tsx'
 import { Page } from '../../ui/page.tsx'
 import { Time } from '../../ui/time.tsx'
+import { AssignButton } from './assign-button.tsx'
 import { nameOf } from './columns.tsx'
 import { CustomerSubscriptions } from './customer-subscriptions.tsx'
 import { Subjects } from './subjects.tsx'
@@ -31,7 +33,12 @@ export function CustomerPage() {
       title={found?.customer ? nameOf(found.customer) : customerId}
       parent={<AppLink to={`/${params.environment}/customers`}>{t.title}</AppLink>}
       aside={found?.customer?.deleted && <Badge tone="bad">{t.deleted}</Badge>}
-      actions={<StripeLink href={found?.stripeUrl}>{texts.common.openInStripe}</StripeLink>}
+      actions={
+        <>
+          <StripeLink href={found?.stripeUrl}>{texts.common.openInStripe}</StripeLink>
+          {found && <AssignButton of={{ customerId }} />}
+        </>
+      }
     >
       <Loaded query={query}>{(data) => <Details data={data} />}</Loaded>
     </Page>
@@ -46,6 +53,7 @@ function Details({ data: { customer, subjects } }: { data: GetPaymentCustomerRes
         <Subjects subjects={subjects} />
         <CustomerSubscriptions customer={customer} />
       </div>
+      <InvoicesCard of={{ customerId: customer.providerCustomerId }} />
       <Timeline customer={customer} />
     </>
   )

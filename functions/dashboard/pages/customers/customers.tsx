@@ -1,33 +1,42 @@
 import { Users } from 'lucide-react'
 import { startOfDay } from '../../format/time.ts'
-import { useList } from '../../hooks/use-list.ts'
+import { type Prefetch, prefetchList, useList } from '../../hooks/use-list.ts'
 import { useParamsOfEnvironment } from '../../shell/environment.ts'
 import { texts } from '../../texts.ts'
 import { Card } from '../../ui/card.tsx'
 import { DataTable } from '../../ui/data-table.tsx'
 import { Empty } from '../../ui/empty.tsx'
-import { DayFilters, FilterBar, SelectFilter, TextFilter, useFilters } from '../../ui/filters.tsx'
+import {
+  DayFilters,
+  FilterBar,
+  type FilterValues,
+  SelectFilter,
+  TextFilter,
+  useFilters,
+} from '../../ui/filters.tsx'
 import { Page } from '../../ui/page.tsx'
 import { customerColumns } from './columns.tsx'
 
 const t = texts.customers
 const FILTERS = ['search', 'status', 'from', 'to']
 
+const queryOf = ({ search, status, from, to }: FilterValues) => ({
+  search,
+  status: status === 'active' || status === 'deleted' ? (status as 'active' | 'deleted') : undefined,
+  from: startOfDay(from),
+  to: startOfDay(to, 1),
+})
+
+export const prefetch: Prefetch = (client, params, values) =>
+  prefetchList(client, 'listPaymentCustomers', { params, query: queryOf(values) })
+
 export function Customers() {
   const params = useParamsOfEnvironment()
-  const [{ search, status, from, to }] = useFilters()
-  const isFiltered = Boolean(search || status || from || to)
+  const [values] = useFilters()
+  const isFiltered = FILTERS.some((name) => values[name])
   const list = useList(
     'listPaymentCustomers',
-    {
-      params,
-      query: {
-        search,
-        status: status === 'active' || status === 'deleted' ? status : undefined,
-        from: startOfDay(from),
-        to: startOfDay(to, 1),
-      },
-    },
+    { params, query: queryOf(values) },
     ({ customers }) => customers,
   )
   return (

@@ -34,8 +34,16 @@ export function BulkRetry({ onClose }: { onClose: () => void }) {
   })
   const { state, run, stop } = useBatches({ eventType: type, objectId, from, to })
   const shown = `${count.data?.isExact === false ? '> ' : ''}${formatCount(count.data?.count)}`
+  const [hasChanged, setChanged] = useState(false)
+  /** What was confirmed is what is retried: another number meanwhile is shown, and asked about again. */
   const start = async () => {
-    if (await ask({ title: t.bulkTitle, body: t.bulkCount(shown), action: t.bulkStart })) void run()
+    setChanged(false)
+    const confirmed = count.data?.count
+    if (!(await ask({ title: t.bulkTitle, body: t.bulkCount(shown), action: t.bulkStart }))) return
+    const { data, error } = await count.refetch()
+    if (error || data === undefined) return
+    if (data.count !== confirmed) setChanged(true)
+    else void run()
   }
   return (
     <Dialog title={t.bulkTitle} onClose={onClose}>
@@ -54,6 +62,13 @@ export function BulkRetry({ onClose }: { onClose: () => void }) {
             </span>
           )}
         </p>
+      )}
+      {hasChanged && (
+        <div className="mt-3">
+          <Note tone="warn" alert>
+            {t.bulkChanged}
+          </Note>
+        </div>
       )}
       <Outcome state={state} total={count.data?.count ?? 0} shown={shown} />
       <DialogActions>

@@ -1,6 +1,6 @@
 import { Activity, Pause, Play, RotateCw } from 'lucide-react'
 import { useState } from 'react'
-import { useList } from '../../hooks/use-list.ts'
+import { type Prefetch, prefetchList, useList } from '../../hooks/use-list.ts'
 import { useParamsOfEnvironment } from '../../shell/environment.ts'
 import { ChangeButton } from '../../shell/role.tsx'
 import { texts } from '../../texts.ts'
@@ -17,6 +17,9 @@ import { ReplayMany } from './replay-many.tsx'
 import { useLive } from './use-live.ts'
 
 const t = texts.events
+
+export const prefetch: Prefetch = (client, params, values) =>
+  prefetchList(client, 'listWebhookEvents', { params, query: eventQuery(values) })
 
 export function Events() {
   const params = useParamsOfEnvironment()

@@ -12,7 +12,7 @@ const POLL_MS = 4000
 export type Live = { isOn: boolean; toggle: () => void; hasNewer: boolean }
 
 /**
- * Follows the ledger. New events appear by themselves while the first page is shown; further down they are only
+ * Follows the ledger. New events appear by themselves while the first page is shown. On later pages they are only
  * announced, so that rows do not move away from under the reader.
  */
 export function useLive(input: EventsInput, list: List<Events['events'][number]>): Live {

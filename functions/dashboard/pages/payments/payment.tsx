@@ -15,6 +15,7 @@ import { Loaded } from '../../ui/object-page.tsx'
 import { Page } from '../../ui/page.tsx'
 import { PaymentsTable } from '../../ui/payments-table.tsx'
 import { Status } from '../../ui/status.tsx'
+import { Authorized } from './authorized.tsx'
 import { Dispute } from './dispute.tsx'
 import { Objects } from './objects.tsx'
 import { PaymentFacts } from './payment-facts.tsx'
@@ -55,6 +56,7 @@ function Details({ data }: { data: GetPaymentTransactionResponse }) {
         </Note>
       )}
       {transaction.disputeStatus && <Dispute transaction={transaction} />}
+      <Authorized data={data} />
       <PaymentFacts transaction={transaction} />
       {refunds.length > 0 && (
         <Card title={t.refunds} flush>

@@ -1,6 +1,6 @@
 import { CreditCard, Download } from 'lucide-react'
 import { addressOfCall } from '../../api/call.ts'
-import { useList } from '../../hooks/use-list.ts'
+import { type Prefetch, prefetchList, useList } from '../../hooks/use-list.ts'
 import { useParamsOfEnvironment } from '../../shell/environment.ts'
 import { texts } from '../../texts.ts'
 import { buttonClass } from '../../ui/button.tsx'
@@ -13,6 +13,9 @@ import { paymentColumns } from './columns.tsx'
 import { PAYMENT_FILTERS, paymentQuery } from './filters.ts'
 
 const t = texts.payments
+
+export const prefetch: Prefetch = (client, params, values) =>
+  prefetchList(client, 'listPaymentTransactions', { params, query: paymentQuery(values) })
 
 export function Payments() {
   const params = useParamsOfEnvironment()

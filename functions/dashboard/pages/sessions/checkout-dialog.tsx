@@ -62,8 +62,19 @@ export function CheckoutDialog({ session, onClose }: { session: CheckoutRecord; 
             <li key={priceId}>{t.item(priceId, quantity)}</li>
           ))}
         </ul>
-        <Metadata metadata={metadata} />
+        <Options name={t.options} options={session.options} />
+        <Options name={t.forcedOptions} options={session.forcedOptions} />
+        <Options name={texts.subscriptions.metadata} options={metadata} />
       </div>
     </Dialog>
   )
 }
+
+/** Options as requests spell them; values that are no text are shown as JSON. */
+const Options = ({ name, options }: { name: string; options: Record<string, unknown> }) =>
+  Object.keys(options ?? {}).length === 0 ? null : (
+    <section className="border-line border-t pt-4">
+      <h3 className="mb-2 font-medium text-sm">{name}</h3>
+      <Metadata metadata={options} />
+    </section>
+  )

@@ -1,7 +1,7 @@
 import { ShoppingCart } from 'lucide-react'
 import { useState } from 'react'
 import { startOfDay } from '../../format/time.ts'
-import { useList } from '../../hooks/use-list.ts'
+import { type Prefetch, prefetchList, useList } from '../../hooks/use-list.ts'
 import { useParamsOfEnvironment } from '../../shell/environment.ts'
 import { texts } from '../../texts.ts'
 import { Card } from '../../ui/card.tsx'
@@ -41,6 +41,9 @@ const queryOf = (values: FilterValues) => ({
   from: startOfDay(values.from),
   to: startOfDay(values.to, 1),
 })
+
+export const prefetch: Prefetch = (client, params, values) =>
+  prefetchList(client, 'listCheckoutSessions', { params, query: queryOf(values) })
 
 export function CheckoutSessions() {
   const params = useParamsOfEnvironment()

@@ -1,13 +1,20 @@
 import { UserCog } from 'lucide-react'
 import type { Answer } from '../../api/call.ts'
 import { startOfDay } from '../../format/time.ts'
-import { useList } from '../../hooks/use-list.ts'
+import { type Prefetch, prefetchList, useList } from '../../hooks/use-list.ts'
 import { useParamsOfEnvironment } from '../../shell/environment.ts'
 import { texts } from '../../texts.ts'
 import { Card } from '../../ui/card.tsx'
 import { type Column, DataTable } from '../../ui/data-table.tsx'
 import { Empty } from '../../ui/empty.tsx'
-import { DayFilters, FilterBar, SelectFilter, TextFilter, useFilters } from '../../ui/filters.tsx'
+import {
+  DayFilters,
+  FilterBar,
+  type FilterValues,
+  SelectFilter,
+  TextFilter,
+  useFilters,
+} from '../../ui/filters.tsx'
 import { AppLink } from '../../ui/link.tsx'
 import { Page } from '../../ui/page.tsx'
 import { Status } from '../../ui/status.tsx'
@@ -18,6 +25,13 @@ import { SessionTabs } from './tabs.tsx'
 const t = texts.sessions
 const FILTERS = ['status', 'customerId', 'from', 'to']
 const STATUSES = ['initialized', 'created', 'failed'] as const
+
+const queryOf = (values: FilterValues) => ({
+  status: STATUSES.find((status) => status === values.status),
+  customerId: values.customerId,
+  from: startOfDay(values.from),
+  to: startOfDay(values.to, 1),
+})
 
 type PortalRecord = Answer<'listPortalSessions'>['portalSessions'][number]
 
@@ -45,6 +59,13 @@ const COLUMNS: Column<PortalRecord>[] = [
     cell: ({ returnUrl }) => returnUrl ?? '–',
   },
   {
+    id: 'options',
+    header: t.options,
+    track: 'minmax(8rem, 1fr)',
+    from: 'lg',
+    cell: ({ options }) => (Object.keys(options ?? {}).length === 0 ? '–' : JSON.stringify(options)),
+  },
+  {
     id: 'error',
     header: t.error,
     track: 'minmax(9rem, 1.4fr)',
@@ -62,6 +83,9 @@ const COLUMNS: Column<PortalRecord>[] = [
   },
 ]
 
+export const prefetch: Prefetch = (client, params, values) =>
+  prefetchList(client, 'listPortalSessions', { params, query: queryOf(values) })
+
 export function PortalSessions() {
   const params = useParamsOfEnvironment()
   const [values] = useFilters()
@@ -70,12 +94,7 @@ export function PortalSessions() {
     'listPortalSessions',
     {
       params,
-      query: {
-        status: STATUSES.find((status) => status === values.status),
-        customerId: values.customerId,
-        from: startOfDay(values.from),
-        to: startOfDay(values.to, 1),
-      },
+      query: queryOf(values),
     },
     ({ portalSessions }) => portalSessions,
   )

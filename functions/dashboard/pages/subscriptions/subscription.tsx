@@ -9,6 +9,7 @@ import { Card } from '../../ui/card.tsx'
 import { Id } from '../../ui/copy.tsx'
 import { EventsTable } from '../../ui/events-table.tsx'
 import { Fact, Facts } from '../../ui/facts.tsx'
+import { InvoicesCard } from '../../ui/invoices-card.tsx'
 import { AppLink, StripeLink } from '../../ui/link.tsx'
 import { Metadata } from '../../ui/metadata.tsx'
 import { Loaded } from '../../ui/object-page.tsx'
@@ -17,9 +18,11 @@ import { PaymentsTable } from '../../ui/payments-table.tsx'
 import { Status } from '../../ui/status.tsx'
 import { Subject } from '../../ui/subject.tsx'
 import { Time } from '../../ui/time.tsx'
+import { AssignButton } from '../customers/assign-button.tsx'
 import { Access } from './access.tsx'
 import { cancellationOf } from './columns.tsx'
 import { Items } from './items.tsx'
+import { Planned } from './planned.tsx'
 
 const t = texts.subscriptions
 
@@ -33,7 +36,12 @@ export function SubscriptionPage() {
       title={subscriptionId}
       parent={<AppLink to={`/${params.environment}/subscriptions`}>{t.title}</AppLink>}
       aside={subscription && <Status value={subscription.status} />}
-      actions={<StripeLink href={query.data?.stripeUrl}>{texts.common.openInStripe}</StripeLink>}
+      actions={
+        <>
+          <StripeLink href={query.data?.stripeUrl}>{texts.common.openInStripe}</StripeLink>
+          {subscription && <AssignButton of={{ subscriptionId }} />}
+        </>
+      }
     >
       <Loaded query={query}>{(data) => <Details data={data} />}</Loaded>
     </Page>
@@ -47,7 +55,9 @@ function Details({ data }: { data: GetStripeSubscriptionResponse }) {
     <>
       <Access subscription={subscription} />
       <About data={data} />
+      <Planned data={data} />
       <Items data={data} />
+      <InvoicesCard of={{ subscriptionId: subscription.subscriptionId }} />
       <Card title={t.payments} flush>
         <PaymentsTable
           label={t.payments}
@@ -95,7 +105,11 @@ function About({ data: { subscription, customer } }: { data: GetStripeSubscripti
           {trialEnd ? `${formatDay(trialStart)} – ${formatDay(trialEnd)}` : texts.common.none}
         </Fact>
         <Fact name={t.latestInvoice}>
-          <Id value={subscription.latestInvoiceId} />
+          {subscription.latestInvoiceId && (
+            <AppLink to={`/${environment}/invoices/${encodeURIComponent(subscription.latestInvoiceId)}`}>
+              {subscription.latestInvoiceId}
+            </AppLink>
+          )}
         </Fact>
         <Fact name={t.paused}>
           {pauseCollectionBehavior

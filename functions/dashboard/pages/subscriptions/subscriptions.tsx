@@ -1,5 +1,5 @@
 import { Repeat } from 'lucide-react'
-import { useList } from '../../hooks/use-list.ts'
+import { type Prefetch, prefetchList, useList } from '../../hooks/use-list.ts'
 import { useParamsOfEnvironment } from '../../shell/environment.ts'
 import { texts } from '../../texts.ts'
 import { Card } from '../../ui/card.tsx'
@@ -11,6 +11,9 @@ import { subscriptionColumns } from './columns.tsx'
 import { SUBSCRIPTION_FILTERS, subscriptionQuery } from './filters.ts'
 
 const t = texts.subscriptions
+
+export const prefetch: Prefetch = (client, params, values) =>
+  prefetchList(client, 'listStripeSubscriptions', { params, query: subscriptionQuery(values) })
 
 export function Subscriptions() {
   const params = useParamsOfEnvironment()

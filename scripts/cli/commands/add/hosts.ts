@@ -97,7 +97,7 @@ async function addHost(context: Context<HostOptions>, host: Host): Promise<void>
     await write(join(folder, path), (target) => writeFile(target, text))
     written.push(path)
   }
-  // A bundle is of this release, and nobody's own work.
+  // A bundle belongs to this release; users do not edit it.
   if (source) {
     await write(join(folder, bundle.to), (target) => copyFile(source, target))
     written.push(bundle.to)

@@ -109,12 +109,14 @@ async function addTemplate(context: Context<AddOptions>, template: Template): Pr
 
 /** The template uses what migrations of pg-payments create. */
 async function checkPayments(inspector: Inspector, { schedule }: Template): Promise<void> {
-  if (!(await inspector.is("to_regprocedure('payments.purchase_of(payments.webhook_events)') is not null")))
+  const HAS_PURCHASES =
+    "exists (select from pg_proc as p join pg_namespace as n on n.oid = p.pronamespace where n.nspname = 'payments' and p.proname = 'purchase_of')"
+  if (!(await inspector.is(HAS_PURCHASES)))
     throw cliError(
       'The database has no schema payments of this release, which the template needs. Nothing was written.',
       {
         code: 'TEMPLATE_DOES_NOT_FIT',
-        next: 'Run: npx pg-payments migrate',
+        next: 'Run: npx pg-payments migrate. Or add --unchecked to write the migration without a look at the database.',
       },
     )
   if (

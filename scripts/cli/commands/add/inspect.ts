@@ -20,6 +20,9 @@ export type Inspector = {
   columns(table: TableName): Promise<Map<string, ColumnInfo> | null>
   /** Tables whose names are alike. */
   similar(table: TableName): Promise<string[]>
+  hasSchema(name: string): Promise<boolean>
+  /** Whether a value of the column names one row at most. A view cannot say, and counts as if it did. */
+  isUnique(table: TableName, column: string): Promise<boolean>
   /** Whether a query of one boolean says yes. */
   is(query: string): Promise<boolean>
   close(): Promise<void>
@@ -93,6 +96,23 @@ export async function openInspector(databaseUrl: string): Promise<Inspector> {
           )))
         order by 1 limit 5`
       return rows.map((row) => row.name)
+    },
+    async hasSchema(name) {
+      const rows = await sql`select from pg_namespace where nspname = ${name}`
+      return rows.length > 0
+    },
+    async isUnique({ schema, name }, column) {
+      const rows = await sql`
+        select from pg_class as c
+        join pg_namespace as n on n.oid = c.relnamespace
+        where n.nspname = ${schema} and c.relname = ${name} and (
+          c.relkind not in ('r', 'p') or exists (
+            select from pg_index as i
+            join pg_attribute as a on a.attrelid = c.oid and a.attnum = i.indkey[0]
+            where i.indrelid = c.oid and i.indisunique and i.indpred is null and i.indnkeyatts = 1 and a.attname = ${column}
+          )
+        )`
+      return rows.length > 0
     },
     async is(query) {
       const [row] = await sql.unsafe<{ yes: boolean }[]>(`select (${query}) as yes`)

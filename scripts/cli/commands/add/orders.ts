@@ -2,7 +2,7 @@
 import { cliError } from '../../support/errors.ts'
 import { parseTable, show } from './inspect.ts'
 import type { KeyType } from './render.ts'
-import { type Finding, findColumn, findTable, keyTypeOf, notThere } from './settings.ts'
+import { type Finding, findColumn, findSchema, findTable, keyTypeOf, notThere } from './settings.ts'
 import type { Orders } from './shapes.ts'
 
 type Found = { orders: Orders; userKeyType: KeyType }
@@ -18,6 +18,7 @@ export async function findOrders(finding: Finding, subject: string, schema: stri
         next: 'Leave out --create-orders to use it, or name another one with --orders.',
       })
     problems.length = 0
+    await findSchema(inspector, table.schema, problems)
     return newOrders(finding, table, subject)
   }
   if (!isThere) {
@@ -29,12 +30,18 @@ export async function findOrders(finding: Finding, subject: string, schema: stri
 
 async function newOrders(finding: Finding, table: Orders['table'], subject: string): Promise<Found> {
   const { options } = finding
-  const key = { flag: '--key-type', value: options.keyType, message: 'The type of the ids of orders.' }
+  const key = {
+    flag: '--key-type',
+    value: options.keyType,
+    message: 'The type of the ids of orders.',
+    isNew: true,
+  }
   const keyType = await keyTypeOf(finding, key, null)
   const userKey = {
     flag: '--user-key-type',
     value: options.userKeyType ?? options.keyType,
     message: `The type of the ids of a ${subject}.`,
+    isNew: true,
   }
   const orders: Orders = {
     table,
@@ -68,6 +75,10 @@ async function existingOrders(finding: Finding, table: Orders['table']): Promise
     { table, name: id },
   )
   const columns = await inspector?.columns(table)
+  if (inspector && columns?.has(id) && !(await inspector.isUnique(table, id)))
+    problems.push(
+      `${show(table)}.${id} is not unique by itself, and a checkout names its order by one value. Name a column that is, or add a unique index.`,
+    )
   const likely = (names: string[], otherwise: string) => names.find((name) => columns?.has(name)) ?? otherwise
   const user = optional(
     await ask.text(

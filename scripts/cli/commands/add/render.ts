@@ -29,11 +29,19 @@ export const quoted = (name: string): string =>
 
 export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`
 
-/** A text as a key of this type; null if it is none, so that a foreign id finds nothing and raises nothing. */
+const UUID = '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$'
+
+/**
+ * A text as a key of this type; null if it is none, so that a foreign id finds nothing and raises nothing. A bigint is
+ * compared as a numeric first, because a text of digits may be above or below what the type holds.
+ */
 export function asKey(expression: string, type: KeyType): string {
   if (type === 'text') return expression
-  const pattern = type === 'uuid' ? '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$' : '^[0-9]{1,18}$'
-  return `case when ${expression} ~ '${pattern}' then (${expression})::${type} end`
+  if (type === 'uuid') return `case when ${expression} ~ '${UUID}' then (${expression})::uuid end`
+  return (
+    `case when ${expression} ~ '^-?[0-9]{1,19}$' then ` +
+    `case when (${expression})::numeric between -9223372036854775808 and 9223372036854775807 then (${expression})::bigint end end`
+  )
 }
 
 const folder = () => join(dirname(migrationsDirectory()), 'templates', 'add')

@@ -55,6 +55,16 @@ export async function findColumn(
   return found ?? null
 }
 
+export async function findSchema(
+  inspector: Inspector | null,
+  schema: string,
+  problems: Problems,
+): Promise<void> {
+  const problem = `There is no schema ${schema}. Create it, or name another one.`
+  if (inspector !== null && !problems.includes(problem) && !(await inspector.hasSchema(schema)))
+    problems.push(problem)
+}
+
 export async function findTable(
   inspector: Inspector | null,
   table: TableName,
@@ -68,10 +78,18 @@ export async function findTable(
   return false
 }
 
+type KeyQuestion = {
+  flag: string
+  value: string | undefined
+  message: string
+  /** The table is created with it, so no database can say it. */
+  isNew?: boolean
+}
+
 /** The type of a key, of its column where the database is known. */
 export async function keyTypeOf(
   { ask, inspector, problems }: Finding,
-  given: { flag: string; value: string | undefined; message: string },
+  given: KeyQuestion,
   column: { table: TableName; name: string } | null,
 ): Promise<KeyType> {
   const stated = given.value?.toLowerCase()
@@ -91,11 +109,12 @@ export async function keyTypeOf(
   }
   if (stated !== undefined) return stated as KeyType
   if (column && inspector) return 'text' // the column is missing, which is a problem already
+  const { isNew } = given
   const answer = await ask.choice(undefined, given.message, KEY_TYPES, '')
   if (answer === '')
     throw invalid(
       `${given.message} Nothing says it.`,
-      `Add ${given.flag} ${KEY_TYPES.join('|')}, or set DATABASE_URL.`,
+      `Add ${given.flag} ${KEY_TYPES.join('|')}${isNew || inspector ? '' : ', or set DATABASE_URL'}.`,
     )
   return answer as KeyType
 }
@@ -242,6 +261,7 @@ export async function findSettings(
       { table, name: members.user },
     )
   }
+  if (subject !== null) await findSchema(finding.inspector, schema, problems)
   if (problems.length > 0) throw notThere(problems)
   return settings
 }

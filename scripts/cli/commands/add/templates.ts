@@ -9,13 +9,20 @@ const policy = (name: string, table: string) =>
 const view = ({ schema }: Settings, name: string) =>
   `exists (select from pg_views where schemaname = '${schema.replaceAll("'", "''")}' and viewname = '${name}')`
 
+/** What a browser may ask for, until offers say what it may. */
+const offers = (mode: 'payment' | 'subscription', subject: string | null) => [
+  'Say what may be bought. While there is no offer, a browser chooses any active price, the quantity and a free trial:',
+  `npx pg-payments offers set <name> --environment test --lookup-key <lookup key> --mode ${mode}${subject === null ? '' : ` --subject-types ${subject}`}${mode === 'subscription' ? ' --product-group plans --one-plan true' : ''}`,
+]
+
 const ENTITLEMENTS = {
   file: 'entitlements',
   isThere: (settings: Settings) => view(settings, `${settings.subject}_entitlements`),
   creates: () => ({ payment_plans: ['environment', 'price', 'plan', 'rank'] }),
   next: ({ schema, subject }: Settings) => [
     `insert into ${quoted(schema)}.payment_plans (environment, price, plan, rank) values ('test', '<lookup key>', 'pro', 10);`,
-    `The app reads ${quoted(schema)}.my_${subject}_entitlements and my_${subject}_billing_status.`,
+    `App users read ${quoted(schema)}.my_${subject}_entitlements and my_${subject}_billing_status.`,
+    ...offers('subscription', subject),
   ],
 }
 
@@ -29,11 +36,23 @@ export const TEMPLATES: Template[] = [
     orders: true,
     isThere: (settings) => regproc(settings, 'tg_webhook_events__order_purchases'),
     creates: () => ({
-      order_purchases: ['purchase_id', 'environment', 'order_id', 'status', 'fits', 'first_paid_at'],
+      order_purchases: [
+        'purchase_id',
+        'environment',
+        'order_id',
+        'named_order',
+        'status',
+        'fits',
+        'first_paid_at',
+      ],
     }),
-    next: ({ schema }) => [
+    next: ({ schema, subject, orders }) => [
       'Start each checkout with metadata {"order_id": "<id>"} and the prices of the order.',
-      `The app reads ${quoted(schema)}.order_status.`,
+      `The server reads ${quoted(schema)}.order_status and unmatched_order_payments; app users may not.`,
+      orders?.isNew && subject === 'user'
+        ? `App users read their own rows of ${quoted(orders.table.schema)}.${quoted(orders.table.name)}.`
+        : 'To show orders to app users, write a policy or a view of yours.',
+      ...offers('payment', null),
     ],
   },
   {
@@ -57,9 +76,10 @@ export const TEMPLATES: Template[] = [
       ],
       credit_entries: [`${subject}_id`, 'kind', 'credits', 'reference', 'parts'],
     }),
-    next: ({ schema }) => [
+    next: ({ schema, subject }) => [
       `insert into ${quoted(schema)}.credit_packs (environment, price, credits) values ('test', '<lookup key>', 100);`,
       `The server spends with ${quoted(schema)}.spend_credits(id, credits, reference).`,
+      ...offers('payment', subject),
     ],
   },
   {
@@ -84,12 +104,16 @@ export const TEMPLATES: Template[] = [
     subject: 'group',
     isThere: ({ subject }) => policy(`insert_${subject}`, 'stripe_checkout_sessions'),
     creates: () => ({}),
-    next: ({ subject }) => [`A member starts a checkout with subject {"type": "${subject}", "id": "<id>"}.`],
+    next: ({ subject }) => [
+      `A member starts a checkout with subject {"type": "${subject}", "id": "<id>"}.`,
+      ...offers('subscription', subject),
+    ],
   },
   {
     name: 'read-access',
     aliases: ['read_access'],
-    summary: 'lets app users read the catalogue, and the payments and subscriptions of what they may bill',
+    summary:
+      'lets app users read the catalogue, and the payments, subscriptions and invoices of what they may bill',
     file: 'read-access',
     subject: 'any',
     isThere: ({ subject }) => policy(`select_subject_${subject}`, 'transactions'),
@@ -109,6 +133,7 @@ export const TEMPLATES: Template[] = [
     next: ({ schema }) => [
       'Put {CHECKOUT_SESSION_ID} into the successUrl of guests.',
       `After sign-in, the page calls ${quoted(schema)}.claim_guest_purchase(<id of the session>).`,
+      ...offers('payment', null),
     ],
   },
   {

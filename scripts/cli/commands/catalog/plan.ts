@@ -79,6 +79,7 @@ function planProduct(plan: Planning, product: WantedProduct, kept: Set<string>):
     const body = {
       name: product.name,
       ...(product.description && { description: product.description }),
+      ...(product.features && { marketingFeatures: product.features }),
       metadata: { ...product.metadata, ...reserved },
     }
     const times = actual.products.filter(({ metadata }) => metadata[MARK] === product.key).length
@@ -100,6 +101,7 @@ function planProduct(plan: Planning, product: WantedProduct, kept: Set<string>):
         description: product.description ?? null,
       }),
       ...(!found.active && { active: true }),
+      ...(metadata?.[FEATURES] !== undefined && { marketingFeatures: product.features ?? [] }),
       ...(metadata && { metadata }),
     }
     if (Object.keys(body).length > 0)
@@ -158,12 +160,15 @@ function planPrice(plan: Planning, product: WantedProduct, want: WantedPrice, ke
   const trial: Record<string, string> =
     want.trialDays === undefined ? {} : { [TRIAL_DAYS]: String(want.trialDays) }
   const reserved = { [MARK]: want.lookupKey, ...trial }
+  // The new price takes the key over before the old one is archived, so that at every moment a price has it.
+  const transfer = holder !== undefined && holder.priceId !== match?.priceId && { transferLookupKey: true }
+  const archived: Step[] = []
   for (const price of ours) {
     if (price.priceId === match?.priceId) continue
     kept.add(price.priceId)
     if (price.active || price.lookupKey === want.lookupKey)
       archivePrice(
-        plan,
+        { ...plan, steps: archived },
         price,
         match
           ? 'another price has its place'
@@ -175,7 +180,7 @@ function planPrice(plan: Planning, product: WantedProduct, want: WantedPrice, ke
     const metadata = changedMetadata(match.metadata, want.metadata, reserved)
     const body = {
       ...(!match.active && { active: true }),
-      ...(match.lookupKey !== want.lookupKey && { lookupKey: want.lookupKey }),
+      ...(match.lookupKey !== want.lookupKey && { lookupKey: want.lookupKey, ...transfer }),
       ...(want.taxBehavior !== undefined &&
         match.taxBehavior !== want.taxBehavior && { taxBehavior: want.taxBehavior }),
       ...(metadata && { metadata }),
@@ -185,12 +190,14 @@ function planPrice(plan: Planning, product: WantedProduct, want: WantedPrice, ke
         ...{ action: 'update', kind: 'price', key: want.lookupKey, id: match.priceId, body },
         text: `${place} update price ${want.lookupKey} (${match.priceId}): ${Object.keys(body).join(', ')}`,
       } as Step)
+    steps.push(...archived)
     return
   }
   const body = {
     currency: want.currency,
     unitAmount: want.amount,
     lookupKey: want.lookupKey,
+    ...transfer,
     ...(want.interval && { recurring: { interval: want.interval, intervalCount: want.intervalCount ?? 1 } }),
     ...(want.taxBehavior && { taxBehavior: want.taxBehavior }),
     metadata: { ...want.metadata, ...reserved },
@@ -200,6 +207,7 @@ function planPrice(plan: Planning, product: WantedProduct, want: WantedPrice, ke
     body: { ...body, idempotencyKey: idempotencyKey(environment, want.lookupKey, body, ours.length) },
     text: `${place} create price ${want.lookupKey}: ${amountOf(want.amount, want.currency)}${want.interval ? ` every ${want.intervalCount ?? 1} ${want.interval}` : ''}`,
   } as Step)
+  steps.push(...archived)
 }
 
 /** A request that is repeated because its answer was lost creates nothing twice. */

@@ -11,6 +11,7 @@ import { cliError, EXIT } from '../../support/errors.ts'
 import { count } from '../../support/output.ts'
 import { connectionString, explainConnection, migrate } from '../migrate.ts'
 import type { Folder, Settings } from './folder.ts'
+import { type AppMigrations, runMigrations } from './migrations.ts'
 
 export type DevDatabase = {
   url: string
@@ -21,7 +22,9 @@ export type DevDatabase = {
   close(): Promise<void>
 }
 
-export type DatabaseOptions = { databasePort: number; directory: string }
+export type DatabaseOptions = { databasePort: number; directory: string; migrations: AppMigrations | null }
+
+const RESET = 'If its data are damaged, begin with an empty database: npx pg-payments dev --reset'
 
 /** The name of the database on the embedded Postgres. */
 const DATABASE = 'app'
@@ -42,13 +45,30 @@ export async function openDatabase(
       ? await startEmbedded(context, folder, settings, options)
       : await useGiven(context, given)
   try {
-    await migrate({ databaseUrl: database.url, log: (line) => context.say(line) }).catch((error) => {
-      throw cliError((error as Error).message, { code: 'MIGRATION_FAILED' })
-    })
+    const installPayments = async () => {
+      await migrate({ databaseUrl: database.url, log: (line) => context.say(line) }).catch((error) => {
+        throw cliError((error as Error).message, { code: 'MIGRATION_FAILED' })
+      })
+    }
+    const { migrations } = options
+    if (migrations && database.embedded)
+      await runMigrations(migrations, database.url, once(installPayments), (line) => context.say(line))
+    else await installPayments()
+    if (migrations && !database.embedded)
+      context.say('The migrations of the app are yours to run on the database in DATABASE_URL.')
     return database
   } catch (error) {
     await database.close()
     throw error
+  }
+}
+
+/** Does the work at the first call only. */
+function once(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined
+  return () => {
+    done ??= work()
+    return done
   }
 }
 
@@ -58,8 +78,9 @@ async function startEmbedded(
   context: Context,
   folder: Folder,
   settings: Settings,
-  { databasePort, directory }: DatabaseOptions,
+  options: DatabaseOptions,
 ): Promise<DevDatabase> {
+  const { databasePort, directory } = options
   const start = (dataDir: string) =>
     startEmbeddedPostgres({
       dataDir,
@@ -74,7 +95,7 @@ async function startEmbedded(
   } catch (error) {
     if (isMissingPostgres(error)) {
       await askToInstall(context, directory)
-      return startEmbedded(context, folder, settings, { databasePort, directory })
+      return startEmbedded(context, folder, settings, options)
     }
     const { message } = error as Error
     if (/^Port \d+ is taken/.test(message)) {
@@ -85,13 +106,13 @@ async function startEmbedded(
     }
     // As root, Postgres runs as another account, which may not reach the folder of the app.
     if (settings.dataDir !== undefined || !message.includes('cannot reach'))
-      throw cliError(message, { code: 'POSTGRES_FAILED' })
+      throw cliError(message, { code: 'POSTGRES_FAILED', next: RESET })
     const dataDir = join(
       '/var/tmp',
       `pg-payments-${createHash('sha256').update(folder.path).digest('hex').slice(0, 12)}`,
     )
     server = await start(dataDir).catch((cause) => {
-      throw cliError((cause as Error).message, { code: 'POSTGRES_FAILED' })
+      throw cliError((cause as Error).message, { code: 'POSTGRES_FAILED', next: RESET })
     })
     settings.dataDir = dataDir
     context.say(`The data of Postgres are in ${dataDir}, because its account cannot reach this folder.`)

@@ -1,5 +1,6 @@
 /** Writes variables into a file such as `.env`, and leaves its other lines as they are. */
 import { readFile, writeFile } from 'node:fs/promises'
+import { parseEnv } from 'node:util'
 import { cliError } from '../../support/errors.ts'
 
 /** Replaces the lines of these variables, and adds those that are missing at the end. */
@@ -22,7 +23,18 @@ export async function writeEnvFile(path: string, variables: Record<string, strin
     if (lines.length > 0) lines.push('')
     lines.push('# pg-payments dev', ...[...left].map(([name, value]) => `${name}=${value}`), '')
   }
-  await writeFile(path, lines.join(newline), { mode: 0o600 })
+  await writeFile(path, lines.join(newline), { mode: 0o600 }).catch((error: NodeJS.ErrnoException) => {
+    throw cliError(`${path} cannot be written (${error.code}).`, {
+      code: 'FILE_NOT_WRITTEN',
+      next: 'Name a file in a folder that exists and that you may write to.',
+    })
+  })
+}
+
+/** How the app's tokens are verified, if the file says it: the app has its secret there already. */
+export async function tokenSettings(path: string | undefined): Promise<Record<string, string | undefined>> {
+  const text = path === undefined ? '' : await readFile(path, 'utf8').catch(() => '')
+  return Object.fromEntries(Object.entries(parseEnv(text)).filter(([name]) => /^PAYMENTS_JW/.test(name)))
 }
 
 /** The lines of variables, as they are in such a file. None of the values needs quotes. */

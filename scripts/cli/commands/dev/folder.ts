@@ -38,36 +38,48 @@ export function folderOf(directory: string): Folder {
   const path = resolve(directory, '.pg-payments')
   const file = (name: string) => join(path, name)
   const writePrivate = async (name: string, value: object) => {
-    await mkdir(path, { recursive: true })
-    await writeFile(file('.gitignore'), IGNORE)
-    await writeFile(file(name), `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 })
+    try {
+      await mkdir(path, { recursive: true })
+      await writeFile(file('.gitignore'), IGNORE)
+      await writeFile(file(name), `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 })
+    } catch (error) {
+      throw unusable(path, error as NodeJS.ErrnoException)
+    }
   }
   const readJson = async <T>(name: string): Promise<T | undefined> => {
     const text = await readFile(file(name), 'utf8').catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined
-      throw cliError(`${file(name)} cannot be read: ${error.message}`)
+      throw unusable(path, error)
     })
     if (text === undefined) return undefined
     try {
       return JSON.parse(text) as T
     } catch {
-      throw cliError(`${file(name)} is damaged.`, { next: 'Run: npx pg-payments dev --reset' })
+      throw damaged(file(name))
     }
   }
   return {
     path,
     file,
-    settings: async () => ({
-      jwtSecret: randomBytes(32).toString('base64url'),
-      adminKey: `dev_${randomBytes(24).toString('hex')}`,
-      encryptionKey: randomBytes(32).toString('base64'),
-      endpoints: {},
-      ...(await readJson<Partial<Settings>>('settings.json')),
-    }),
+    async settings() {
+      const known = await readJson<Partial<Settings>>('settings.json')
+      if (known !== undefined && !isSettings(known)) throw damaged(file('settings.json'))
+      return {
+        jwtSecret: randomBytes(32).toString('base64url'),
+        adminKey: `dev_${randomBytes(24).toString('hex')}`,
+        encryptionKey: randomBytes(32).toString('base64'),
+        endpoints: {},
+        ...known,
+      }
+    },
     saveSettings: (settings) => writePrivate('settings.json', settings),
     running: async () => {
-      const running = await readJson<Running>('running.json')
-      return running && isAlive(running.pid) ? running : undefined
+      // A file that is damaged says nothing of a dev that runs; the next one writes it again.
+      const running = await readJson<Running>('running.json').catch((error) => {
+        if ((error as { code?: string }).code === 'STATE_DAMAGED') return undefined
+        throw error
+      })
+      return Number.isInteger(running?.pid) && isAlive(running?.pid as number) ? running : undefined
     },
     saveRunning: (running) => writePrivate('running.json', running),
     clearRunning: () => rm(file('running.json'), { force: true }),
@@ -77,6 +89,26 @@ export function folderOf(directory: string): Folder {
       await rm(path, { recursive: true, force: true })
     },
   }
+}
+
+const damaged = (path: string) =>
+  cliError(`${path} is damaged.`, { code: 'STATE_DAMAGED', next: 'Run: npx pg-payments dev --reset' })
+
+const unusable = (path: string, { code }: NodeJS.ErrnoException) =>
+  cliError(`${path}, where dev keeps its state, cannot be used (${code}).`, {
+    code: 'STATE_NOT_USABLE',
+    next: 'It has to be a folder that you may write to. Remove what is there, or run dev in another folder.',
+  })
+
+/** Whether every field that is there has its type. */
+function isSettings(value: unknown): value is Partial<Settings> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  const { endpoints = {}, ...texts } = value as Record<string, unknown>
+  return (
+    typeof endpoints === 'object' &&
+    endpoints !== null &&
+    Object.values(texts).every((text) => typeof text === 'string' && text !== '')
+  )
 }
 
 function isAlive(pid: number): boolean {

@@ -21,7 +21,14 @@ export function registerDev(program: Command): void {
       'when bank payments settle by themselves (default: never)',
       wholeNumber(0, 86_400),
     )
-    .option('--env-file <path>', 'write the variables into this file; its other lines stay')
+    .option('--write-env <path>', 'write the variables into this file; its other lines stay')
+    // The older name. Node 20 reads this flag itself, wherever it stands, and ends if there is no such file.
+    .addOption(new Option('--env-file <path>').hideHelp())
+    .option(
+      '--migrations <folder>',
+      "the app's migrations, run on the Postgres of dev (default: those of Supabase, graphile-migrate, node-pg-migrate, or migrations/*.sql)",
+    )
+    .option('--no-migrations', 'run no migrations of the app')
     .option('--reset', 'empty .pg-payments first: the embedded Postgres and local Stripe')
     .addHelpText(
       'after',

@@ -2,16 +2,18 @@
 import { randomBytes } from 'node:crypto'
 import { relative } from 'node:path'
 import { createActions } from '../../../kit/actions.ts'
+import { onParentGone } from '../../../kit/parent.ts'
 import { checkPorts, type PortTaken, type System, startSystem } from '../../../kit/system.ts'
 import type { Context } from '../../support/context.ts'
 import { cliError, EXIT } from '../../support/errors.ts'
 import { runApp } from './app.ts'
 import { serveActions } from './control.ts'
 import { type DevDatabase, openDatabase } from './database.ts'
-import { envLines, writeEnvFile } from './env-file.ts'
+import { envLines, tokenSettings, writeEnvFile } from './env-file.ts'
 import { type Folder, folderOf, type Settings } from './folder.ts'
 import { keysHelp, listenToKeys } from './keys.ts'
 import { createEventLog } from './log.ts'
+import { findMigrations, runMigrations, watchMigrations } from './migrations.ts'
 
 export type DevOptions = {
   port: number
@@ -20,7 +22,10 @@ export type DevOptions = {
   webhook?: string
   settleAfter?: number
   reset?: boolean
+  writeEnv?: string
   envFile?: string
+  /** False for none. */
+  migrations?: string | false
 }
 
 /** Local Stripe retries failed deliveries sooner than Stripe does, because a person is waiting. */
@@ -38,6 +43,7 @@ export async function dev(context: Context<DevOptions>, command: string[]): Prom
       next: 'Stop it first, or use it: npx pg-payments dev --help',
     })
   }
+  const migrations = await findMigrations(directory, options.migrations)
   await checkPorts([
     ['the handlers', options.port],
     ['local Stripe', options.stripePort],
@@ -50,11 +56,12 @@ export async function dev(context: Context<DevOptions>, command: string[]): Prom
 
   const stopping = new AbortController()
   const off = io.onInterrupt(() => stopping.abort())
-  const closers: (() => Promise<void> | void)[] = [off]
+  const closers: (() => Promise<void> | void)[] = [off, onParentGone(io.env, () => stopping.abort())]
   try {
     const database = await openDatabase(context, folder, settings, {
       databasePort: options.databasePort,
       directory,
+      migrations,
     })
     closers.push(database.close)
     if (options.reset && !database.embedded)
@@ -64,20 +71,36 @@ export async function dev(context: Context<DevOptions>, command: string[]): Prom
     // With --json, standard output has the one document and nothing else.
     const lines = context.json ? io.stderr : io.stdout
     const write = (line: string) => void lines.write(`${line}\n`)
-    const system = await startParts(context, folder, settings, database, write)
+    const envFile = options.writeEnv ?? options.envFile
+    const own = given({ ...(await tokenSettings(envFile)), ...io.env })
+    const system = await startParts(context, folder, settings, database, own, write)
     closers.push(system.close)
     await folder.saveSettings(settings)
 
-    const env = variablesOf(context, settings, database, system)
+    const env = variablesOf(own, settings, database, system)
     const token = randomBytes(24).toString('base64url')
     const actions = createActions(system)
     const control = await serveActions(actions, token)
     closers.push(control.close)
     await folder.saveRunning({ pid: process.pid, control: control.url, token, env })
     closers.push(folder.clearRunning)
-    if (options.envFile) await writeEnvFile(options.envFile, env)
+    if (migrations && database.embedded) {
+      const runNew = () => runMigrations(migrations, database.url, async () => {}, write)
+      closers.push(
+        watchMigrations(migrations, () =>
+          runNew().then(
+            () => {},
+            (error: Error) => write(error.message),
+          ),
+        ),
+      )
+    }
+    if (envFile) await writeEnvFile(envFile, env)
 
-    context.show(addressesOf(database, system, env), () => welcome(context, database, system, env, command))
+    const dashboard = await system.dashboardLink()
+    context.show(addressesOf(database, system, env), () =>
+      welcome(context, database, system, env, command, dashboard),
+    )
     if (command.length > 0) return await runApp(command, { ...io.env, ...env }, stopping.signal)
     closers.push(listenToKeys(io, actions, write, () => stopping.abort()))
     await new Promise<void>((resolve) => {
@@ -92,10 +115,11 @@ export async function dev(context: Context<DevOptions>, command: string[]): Prom
 
 /** Local Stripe and the handlers. A dashboard starts here too, over the same variables. */
 async function startParts(
-  { options, io }: Context<DevOptions>,
+  { options }: Context<DevOptions>,
   folder: Folder,
   settings: Settings,
   database: DevDatabase,
+  own: Record<string, string>,
   write: (line: string) => void,
 ): Promise<System> {
   const { log, onDelivery } = createEventLog(write)
@@ -117,7 +141,7 @@ async function startParts(
         PAYMENTS_ADMIN_KEY: settings.adminKey,
         PAYMENTS_ENCRYPTION_KEY: settings.encryptionKey,
         PAYMENTS_PUBLIC_URL: options.port === 0 ? undefined : `http://127.0.0.1:${options.port}`,
-        ...given(io.env),
+        ...own,
       },
       log,
     })
@@ -155,12 +179,11 @@ function given(env: Record<string, string | undefined>): Record<string, string> 
 
 /** The variables with which the app reaches this database, local Stripe and the handlers. */
 function variablesOf(
-  { io }: Context,
+  own: Record<string, string>,
   settings: Settings,
   database: DevDatabase,
   system: System,
 ): Record<string, string> {
-  const own = given(io.env)
   return {
     ...(database.embedded && { DATABASE_URL: database.url }),
     PAYMENTS_API_URL: system.apiUrl,
@@ -188,10 +211,12 @@ function welcome(
   system: System,
   env: Record<string, string>,
   command: string[],
+  dashboard: string | null,
 ): string {
-  const lines = options.envFile
-    ? `  The app's variables are in ${relative(process.cwd(), options.envFile) || options.envFile}.`
-    : `  For the app's .env (or run it again with --env-file .env):\n\n${envLines(env)
+  const envFile = options.writeEnv ?? options.envFile
+  const lines = envFile
+    ? `  The app's variables are in ${relative(process.cwd(), envFile) || envFile}.`
+    : `  For the app's .env (or run it again with --write-env .env):\n\n${envLines(env)
         .map((line) => `    ${line}`)
         .join('\n')}`
   const events = options.webhook ?? `${system.apiUrl}/api/webhooks/stripe/test`
@@ -205,7 +230,7 @@ function welcome(
   Payments   ${system.apiUrl}
   Stripe     ${system.local.url}   (local Stripe: API and hosted pages)
   Postgres   ${database.embedded ? database.url : 'the one in DATABASE_URL'}
-  Events     ${events}
+  Events     ${events}${dashboard === null ? '' : `\n  Dashboard  ${dashboard}   (signs you in once, within five minutes)`}
 
 ${lines}
 

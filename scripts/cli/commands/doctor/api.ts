@@ -7,6 +7,7 @@ import type {
   ListOffersResponse,
   StripeEnvironment,
 } from '../../../../types/api.ts'
+import type { Client } from '../../support/client.ts'
 import type { Context } from '../../support/context.ts'
 import { isCliError } from '../../support/errors.ts'
 import { adviceOf } from '../../support/output.ts'
@@ -37,10 +38,11 @@ export async function checkHealth(
     connections.some((connection) => connection.environment === environment && connection.maskedKey !== null),
   )
   if (configured.length === 0) {
+    const [environment = 'test'] = environments
     report.fail(
       'Stripe key',
       `No Stripe key is set for ${environments.join(' or ')}.`,
-      `Run: pg-payments stripe config set --environment ${environments[0]}`,
+      `Run: ${await commandForKey(client, environment)}`,
     )
   }
   for (const environment of configured) {
@@ -53,6 +55,13 @@ export async function checkHealth(
       report.fail(`${environment}: health`, error.message, knownCause ?? error.next ?? CHECK_LOG)
     }
   }
+}
+
+/** Stores a key. If events have arrived before, some are lost by now, and the health names their recovery too. */
+async function commandForKey(client: Client, environment: StripeEnvironment): Promise<string> {
+  const verdict = await client.get<Partial<EnvironmentHealthResponse>>(`/${environment}/health`)
+  const reason = verdict.reasons?.find(({ code }) => code === 'no_key')
+  return reason?.command ?? `pg-payments stripe config set --environment ${environment}`
 }
 
 const CHECK_LOG = 'Check the log of the handlers.'

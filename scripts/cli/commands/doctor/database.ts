@@ -2,7 +2,7 @@
 import pg from 'pg'
 import { connectionString, OLDEST_POSTGRES } from '../migrate.ts'
 import { compareClocks, type Report } from './report.ts'
-import { checkSchema, releasedParts } from './schema.ts'
+import { checkInstallation, checkSchema, releasedParts, withoutSearchPath } from './schema.ts'
 
 /** Whether the other checks make sense: they need the schema, and a login that may read it. */
 export type DatabaseState = { schemaIsThere: boolean; loginMayUseIt: boolean }
@@ -29,11 +29,16 @@ export async function checkDatabase(databaseUrl: string, report: Report): Promis
   try {
     await checkServer(client, report)
     const settingsAreRight = await checkSettings(client, report)
-    const isThere = await checkSchema(client, report)
-    if (!isThere) return NOTHING
+    const installed = await checkInstallation(client, report)
+    if (installed === 'none') return NOTHING
+    // Before what `migrate --again` restores: it fails while another role owns a part.
+    await withoutSearchPath(client, () => checkOwners(client, report))
+    if (installed === 'this release') await checkSchema(client, report)
     const loginMayUseIt = await checkRoles(client, report)
-    await checkOwners(client, report)
-    await checkRowSecurity(client, report)
+    await withoutSearchPath(client, async () => {
+      await checkRowSecurity(client, report)
+      await checkFulfilment(client, report)
+    })
     return { schemaIsThere: true, loginMayUseIt: loginMayUseIt && settingsAreRight }
   } finally {
     await client.end().catch(() => {})
@@ -210,7 +215,7 @@ async function checkOwners(client: pg.Client, report: Report): Promise<void> {
       where c.relkind in ('r', 'p', 'v') and c.relnamespace::regnamespace::text in ('payments', 'payments_private')
     )
     select o.rolname as owner, o.rolsuper as superuser, array(
-      select x.name || ' of ' || r.rolname from objects x join pg_roles r on r.oid = x.owner
+      select x.name || ' of ' || quote_ident(r.rolname) from objects x join pg_roles r on r.oid = x.owner
       where r.oid <> o.oid and not r.rolsuper order by 1) as others
     from owner o`,
   )
@@ -221,7 +226,7 @@ async function checkOwners(client: pg.Client, report: Report): Promise<void> {
       `Other roles than ${owner}, who owns the functions, own ${others.slice(0, 5).join(', ')}${more}: they could replace what runs with its rights.`,
       `Check what they contain, then run in psql: ${others
         .slice(0, 5)
-        .map((name) => `alter ${name.replace(/ of \S+$/, '')} owner to "${owner}";`)
+        .map((name) => `alter ${name.replace(/ of ("[^"]+"|\S+)$/, '')} owner to "${owner}";`)
         .join(' ')}`,
     )
   }
@@ -249,4 +254,24 @@ async function checkRowSecurity(client: pg.Client, report: Report): Promise<void
     `It is off for ${names.join(', ')}.`,
     `Run in psql: ${names.map((name) => `alter table ${name} enable row level security;`).join(' ')}`,
   )
+}
+
+/** A bulk load may leave an app's triggers disabled: money then arrives, and nothing is fulfilled. */
+async function checkFulfilment(client: pg.Client, report: Report): Promise<void> {
+  const released = Object.keys(await releasedParts())
+  const { rows } = await client.query<{ trigger: string; statement: string }>(
+    `select format('%I on %s', t.tgname, t.tgrelid::regclass) as trigger,
+      format('alter table %s enable trigger %I;', t.tgrelid::regclass, t.tgname) as statement
+    from pg_trigger t join pg_class c on c.oid = t.tgrelid join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname = 'payments' and not t.tgisinternal and t.tgenabled in ('D', 'R')
+      and format('trigger %I on %s', t.tgname, t.tgrelid::regclass) <> all ($1)
+    order by 1`,
+    [released],
+  )
+  for (const { trigger, statement } of rows)
+    report.warn(
+      'fulfilment',
+      `The trigger ${trigger} is disabled.`,
+      `If you disabled it on purpose, ignore this. Otherwise run in psql: ${statement} To fulfil what it missed, see: pg-payments events replay --help`,
+    )
 }

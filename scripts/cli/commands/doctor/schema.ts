@@ -15,8 +15,11 @@ import {
 import { LEDGER, migrationsDirectory, packageRoot } from '../migrate.ts'
 import type { Report } from './report.ts'
 
-/** Returns whether the schema is there. */
-export async function checkSchema(client: pg.Client, report: Report): Promise<boolean> {
+/** What `checkInstallation` finds. Only the schema of this release can be compared. */
+export type Installation = 'none' | 'this release' | 'another release'
+
+/** Returns which release is installed, and reports what is missing. */
+export async function checkInstallation(client: pg.Client, report: Report): Promise<Installation> {
   const migrate = 'Run: pg-payments migrate'
   const { rows: parts } = await client.query<{ schema: boolean; ledger: boolean; ours: boolean }>(
     // to_regclass would raise for a login without usage on the schema, which is a finding of its own.
@@ -30,7 +33,7 @@ export async function checkSchema(client: pg.Client, report: Report): Promise<bo
   )
   if (!parts[0]?.schema) {
     report.fail('schema', 'The payments schema is not in this database.', migrate)
-    return false
+    return 'none'
   }
   if (!parts[0].ours) {
     report.fail(
@@ -38,7 +41,7 @@ export async function checkSchema(client: pg.Client, report: Report): Promise<bo
       'The schema payments in this database is that of another product, for example InsForge.',
       'Use a database of its own for pg-payments. If nothing uses that schema, run in psql: alter schema payments rename to payments_before; Then run: pg-payments migrate',
     )
-    return false
+    return 'none'
   }
   const files = (await readdir(migrationsDirectory())).filter((file) => file.endsWith('.sql')).sort()
   const names = files.map((file) => file.slice(0, -'.sql'.length))
@@ -58,12 +61,15 @@ export async function checkSchema(client: pg.Client, report: Report): Promise<bo
         'Install the newest pg-payments here.',
       )
     }
-    // The schema is of another release, so a comparison with this one says nothing.
-    if (missing.length + unknown.length > 0) return true
+    if (missing.length + unknown.length > 0) return 'another release'
   }
+  return 'this release'
+}
+
+/** Compares the schema and its rights with this release. */
+export async function checkSchema(client: pg.Client, report: Report): Promise<void> {
   reportDifferences(await differences(client), report)
   await checkRights(client, report)
-  return true
 }
 
 /** Rights beyond those of the release: they let others forge payments or read secrets. */
@@ -91,7 +97,10 @@ async function checkRights(client: pg.Client, report: Report): Promise<void> {
 }
 
 /** Runs `work` in a transaction in which Postgres prints every name with its schema. */
-async function withoutSearchPath<Result>(client: pg.Client, work: () => Promise<Result>): Promise<Result> {
+export async function withoutSearchPath<Result>(
+  client: pg.Client,
+  work: () => Promise<Result>,
+): Promise<Result> {
   await client.query('begin read only')
   try {
     // The definitions of this release were listed without quotes that are not needed.

@@ -154,10 +154,13 @@ const SETTING = 'Remove this setting of the login or of the database; the findin
 
 /** The codes of the reasons in the health of an environment, and of what `doctor` shows of it. */
 export const HEALTH_CODES: Record<string, Meaning> = {
-  no_key: { meaning: 'There is no Stripe key for the environment.', next: SET_KEY },
+  no_key: {
+    meaning: 'There is no Stripe key for the environment.',
+    next: `${SET_KEY} ${RECOVER}`,
+  },
   secrets_unreadable: {
     meaning: 'The stored secrets cannot be decrypted.',
-    next: 'Set PAYMENTS_ENCRYPTION_KEY to the key that they were stored with, or store them again.',
+    next: `Set PAYMENTS_ENCRYPTION_KEY to the key that they were stored with, or store them again. ${RECOVER}`,
   },
   key_refused: { meaning: 'Stripe refuses the key, or it lacks a permission.', next: SET_KEY },
   stripe_unreachable: { meaning: 'Stripe cannot be reached just now.', next: 'Try again in a moment.' },
@@ -213,6 +216,14 @@ export const HEALTH_CODES: Record<string, Meaning> = {
     next: SETTING,
   },
   row_security: { meaning: 'The login has row_security = off, so every checkout fails.', next: SETTING },
+  read_only: {
+    meaning: 'Transactions of the login are read-only, so every webhook and every checkout fails.',
+    next: `Some platforms set this while the disk is full. ${SETTING}`,
+  },
+  replication_role: {
+    meaning: 'session_replication_role is replica, so no trigger fires and nothing is fulfilled.',
+    next: `${SETTING} ${RECOVER}`,
+  },
   dead_letters: {
     meaning: 'Events have failed twelve times and are not retried automatically.',
     next: `${FAILED} Fix the cause, then run \`pg-payments events retry --environment test\`.`,

@@ -26,6 +26,7 @@ type PriceOptions = InEnvironment & {
   interval?: string
   intervalCount?: number
   lookupKey?: string
+  transferLookupKey?: boolean
   active?: boolean
   taxBehavior?: string
   metadata?: Record<string, string>
@@ -35,6 +36,7 @@ type PriceOptions = InEnvironment & {
 function priceOptions(command: Command): Command {
   return command
     .option('--lookup-key <key>', 'a stable name to find the price by; null for none')
+    .option('--transfer-lookup-key', 'take the lookup key from the price that has it')
     .option('--active <boolean>', 'whether it can be bought', boolean)
     .addOption(
       new Option('--tax-behavior <behavior>', 'how it relates to tax').choices([
@@ -127,8 +129,9 @@ export function registerPrices(prices: Command): void {
     )
 }
 
-const commonOf = ({ lookupKey, active, taxBehavior, metadata }: PriceOptions) => ({
+const commonOf = ({ lookupKey, transferLookupKey, active, taxBehavior, metadata }: PriceOptions) => ({
   lookupKey: orNull(lookupKey),
+  transferLookupKey,
   active,
   taxBehavior,
   metadata,

@@ -3,11 +3,12 @@
  * the others are found there.
  */
 import { execFile } from 'node:child_process'
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { unpackInto } from '../../../support/tarball.ts'
 
 export const ROOT = fileURLToPath(new URL('../../../../', import.meta.url))
 const run = promisify(execFile)
@@ -19,8 +20,6 @@ const compiler = join(
 
 export type Project = {
   folder: string
-  /** Calls the packed command line in the project. */
-  cli(...args: string[]): Promise<string>
   write(path: string, text: string): Promise<void>
   read(path: string): Promise<string>
   /** What the compiler says to these files, as strict as an app's own may be. */
@@ -32,11 +31,7 @@ export async function createProject(): Promise<Project> {
   await mkdir(join(ROOT, '.tmp'), { recursive: true })
   const folder = await mkdtemp(join(ROOT, '.tmp', 'hosts-'))
   const installed = join(folder, 'node_modules', 'pg-payments')
-  for (const path of ['package.json', 'functions', 'sql', 'types'])
-    await cp(join(ROOT, path), join(installed, path), { recursive: true })
-  const dist = join(installed, 'dist')
-  await run(process.execPath, [compiler, '-p', 'tsconfig.build.json', '--outDir', dist], { cwd: ROOT })
-  await run(process.execPath, [join(ROOT, 'scripts/dev/bundle.mjs'), dist], { cwd: ROOT })
+  await unpackInto(installed)
   const write = async (path: string, text: string) => {
     await mkdir(dirname(join(folder, path)), { recursive: true })
     await writeFile(join(folder, path), text)
@@ -46,12 +41,6 @@ export async function createProject(): Promise<Project> {
     folder,
     write,
     read: (path) => readFile(join(folder, path), 'utf8'),
-    cli: (...args) =>
-      // As from a shell: npx tells a command in which folder it was called.
-      run(process.execPath, [join(dist, 'scripts/cli/main.js'), ...args], {
-        cwd: folder,
-        env: { PATH: process.env.PATH, HOME: process.env.HOME },
-      }).then(({ stdout }) => stdout),
     compile: (paths, { bundler = false } = {}) =>
       run(
         process.execPath,

@@ -1,0 +1,174 @@
+/**
+ * The floor: the same rows as the handler's, and no decision about them. Each kind of event is one statement that writes
+ * all its rows and the ledger, for one event or for a list. It reads nothing, locks nothing, and compares no versions.
+ */
+
+/** The events of some kinds of object. */
+const eventsOf = (kinds: string) => `
+  e as (
+    select p.event, p.event -> 'data' -> 'object' as o, to_timestamp((p.event -> 'created')::double precision) as at
+    from unnest(floor.payloads) as p (event)
+    where p.event -> 'data' -> 'object' ->> 'object' = any ('{${kinds}}')
+  )`
+
+const LEDGER = `
+  insert into payments.webhook_events as w (
+    environment, provider_event_id, event_type, livemode, object_type, object_id, provider_created_at, payload,
+    processing_status, attempt_count, processed_at
+  )
+  select 'test', event ->> 'id', event ->> 'type', false, o ->> 'object', o ->> 'id', at, event, 'processed', 1, now()
+  from e
+  returning
+    w.id, w.environment, w.event_type, w.livemode, w.object_type, w.object_id, w.processing_status, w.attempt_count,
+    w.last_error, w.received_at, w.processed_at, w.created_at, w.updated_at, w.provider, w.provider_event_id,
+    w.provider_account_id, w.provider_created_at, w.next_attempt_at`
+
+/** The event's object and the one that it names first, and the transaction; `payment` is what they have in common. */
+const moneyOf = (payment: string, linked: string) => `
+  objects as (
+    insert into payments_private.payment_objects as t (
+      environment, object_id, object_type, payment_id, version, state, status, amount, currency, customer_id,
+      customer_email, description, subject_type, subject_id, provider_created_at, succeeded_at
+    )
+    select distinct on (i.id)
+      'test', i.id, i.type, md5(${payment})::uuid, i.version, 'succeeded', 'succeeded', (o ->> 'amount')::bigint,
+      o ->> 'currency', o ->> 'customer', o ->> 'receipt_email', o ->> 'description',
+      o -> 'metadata' ->> 'payments_subject_type', o -> 'metadata' ->> 'payments_subject_id', at, at
+    from e
+    cross join lateral (
+      values (o ->> 'id', replace(o ->> 'object', '.', '_'), 1), (${linked}, 'charge', 0)
+    ) as i (id, type, version)
+    where i.id is not null
+    order by i.id, i.version desc
+    on conflict on constraint payment_objects_pkey do update set version = excluded.version where t.version < excluded.version
+  ),
+  money as (
+    insert into payments.transactions as t (
+      id, environment, type, status, subject_type, subject_id, provider_customer_id, customer_email_snapshot,
+      provider_object_type, provider_object_id, related_object_ids, amount, currency, description, paid_at,
+      provider_created_at
+    )
+    select distinct on (${payment})
+      md5(${payment})::uuid, 'test', 'one_time_payment', 'succeeded', o -> 'metadata' ->> 'payments_subject_type',
+      o -> 'metadata' ->> 'payments_subject_id', o ->> 'customer', o ->> 'receipt_email', 'payment_intent', ${payment},
+      jsonb_build_object('payment_intent', ${payment}, 'charge', ${linked}), (o ->> 'amount')::bigint, o ->> 'currency',
+      o ->> 'description', at, at
+    from e
+    on conflict on constraint transactions_pkey do update set paid_at = least(t.paid_at, excluded.paid_at)
+    where t.paid_at > excluded.paid_at
+  )`
+
+const CUSTOMERS = `
+  rows as (
+    insert into payments.customers (
+      environment, provider_customer_id, email, name, phone, metadata, raw, provider_created_at, version
+    )
+    select distinct on (o ->> 'id')
+      'test', o ->> 'id', o ->> 'email', o ->> 'name', o ->> 'phone', o -> 'metadata', o, at, 1
+    from e
+    on conflict on constraint customers_provider_customer_id_key do update set
+      email = excluded.email, name = excluded.name, phone = excluded.phone, metadata = excluded.metadata, raw = excluded.raw
+  )`
+
+const SUBSCRIPTIONS = `
+  items as (
+    insert into payments.stripe_subscription_items (
+      environment, subscription_item_id, subscription_id, product_id, price_id, quantity, raw
+    )
+    select distinct on (i.item ->> 'id')
+      'test', i.item ->> 'id', o ->> 'id', i.item -> 'price' ->> 'product', i.item -> 'price' ->> 'id', 1, i.item
+    from e
+    cross join lateral (select o -> 'items' -> 'data' -> 0) as i (item)
+    on conflict on constraint stripe_subscription_items_subscription_item_id_key do nothing
+  ),
+  rows as (
+    insert into payments.stripe_subscriptions (
+      environment, subscription_id, customer_id, subject_type, subject_id, status, latest_invoice_id, metadata, raw,
+      version
+    )
+    select distinct on (o ->> 'id')
+      'test', o ->> 'id', o ->> 'customer', o -> 'metadata' ->> 'payments_subject_type',
+      o -> 'metadata' ->> 'payments_subject_id', o ->> 'status', o ->> 'latest_invoice', o -> 'metadata', o, 1
+    from e
+    on conflict on constraint stripe_subscriptions_subscription_id_key do update
+    set status = excluded.status, metadata = excluded.metadata, raw = excluded.raw, synced_at = now()
+  )`
+
+const INVOICES = `
+  rows as (
+    insert into payments.stripe_invoices (
+      environment, invoice_id, number, status, customer_id, billing_reason, currency, total, amount_due, amount_paid,
+      hosted_invoice_url, provider_created_at, metadata, version
+    )
+    select
+      'test', o ->> 'id', o ->> 'number', o ->> 'status', o ->> 'customer', o ->> 'billing_reason', o ->> 'currency',
+      (o ->> 'total')::bigint, (o ->> 'amount_due')::bigint, (o ->> 'amount_paid')::bigint, o ->> 'hosted_invoice_url', at,
+      '{}', 1
+    from e
+    on conflict on constraint stripe_invoices_invoice_id_key do nothing
+  ),
+  ${moneyOf(`o ->> 'id'`, `null`)}`
+
+const SESSIONS = `
+  rows as (
+    insert into payments.stripe_checkout_sessions (
+      environment, mode, status, payment_status, subject_type, subject_id, customer_email, success_url, cancel_url, metadata,
+      checkout_session_id, customer_id, payment_intent_id, raw, version
+    )
+    select
+      'test', o ->> 'mode', 'completed', o ->> 'payment_status', o -> 'metadata' ->> 'payments_subject_type',
+      o -> 'metadata' ->> 'payments_subject_id', o ->> 'customer_email', '', '',
+      o -> 'metadata', o ->> 'id', o ->> 'customer', o ->> 'payment_intent', o, 1
+    from e
+  ),
+  ${moneyOf(`coalesce(o ->> 'payment_intent', o ->> 'id')`, `null`)}`
+
+const PAYMENTS = moneyOf(
+  `coalesce(o ->> 'payment_intent', o ->> 'id')`,
+  `coalesce(o ->> 'latest_charge', o ->> 'charge')`,
+)
+
+const KINDS: Record<string, string> = {
+  customer: CUSTOMERS,
+  subscription: SUBSCRIPTIONS,
+  invoice: INVOICES,
+  'checkout.session': SESSIONS,
+  'payment_intent,charge,refund': PAYMENTS,
+}
+
+const steps = Object.entries(KINDS).map(
+  ([kinds, rows]) => `
+  if v_kinds && '{${kinds}}' then
+    with ${eventsOf(kinds)},
+    ${rows},
+    recorded as (${LEDGER})
+    select v_results || array_agg(jsonb_build_object('status', 'processed', 'event', to_jsonb(r), 'fetch', '[]'::jsonb))
+    into v_results
+    from recorded as r;
+  end if;`,
+)
+
+/** Replaces the two functions that take events, in a database of its own. */
+export const FLOOR_SQL = `
+create function payments_private.floor(payloads jsonb[]) returns jsonb[] language plpgsql as $$
+#variable_conflict use_column
+declare
+  v_kinds text[] := array(select p.event -> 'data' -> 'object' ->> 'object' from unnest(payloads) as p (event));
+  v_results jsonb[] := '{}';
+begin
+  ${steps.join('\n')}
+  return v_results;
+end;
+$$;
+create or replace function payments.ingest_webhook_event(environment text, payload jsonb) returns jsonb
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  return (payments_private.floor(array[payload]))[1];
+end;
+$$;
+create or replace function payments.ingest_webhook_events(environment text, payloads jsonb) returns jsonb
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  return to_jsonb(payments_private.floor(array(select jsonb_array_elements(payloads))));
+end;
+$$;`

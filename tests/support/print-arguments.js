@@ -1,0 +1,2 @@
+// Prints the arguments that Node passes on to a program.
+process.stdout.write(JSON.stringify(process.argv.slice(2)))
