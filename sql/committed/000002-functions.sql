@@ -1,5 +1,5 @@
 --! Previous: sha1:9019a38133127c21a463c951528dee02a3400d13
---! Hash: sha1:5133618955f59d7c1e103411fe29e4c9d14ce762
+--! Hash: sha1:ac0fde7f47beab2a62108652aef0b1db380210eb
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -8861,6 +8861,9 @@ begin
   end if;
   if message like 'ON CONFLICT DO UPDATE command cannot affect row a second time%' then
     return format('%s has two items with the same id.', v_name);
+  end if;
+  if message ~ '(non-array|non-object|a scalar|array of|object keys)' then
+    return format('%s has a list or an object in another shape than Stripe sends.', v_name);
   end if;
   -- find a number that no column holds
   select f.key

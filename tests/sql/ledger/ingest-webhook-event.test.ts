@@ -141,7 +141,8 @@ describe('an event', () => {
     const row = await eventRow(database.sql, event.id)
     expect(row).toMatchObject({ processing_status: 'failed', processed_at: null, attempt_count: 1 })
     expect(row.last_error).toBe(
-      'null value in column "customer_id" of relation "stripe_subscriptions" violates not-null constraint (23502)',
+      'null value in column "customer_id" of relation "stripe_subscriptions" violates not-null constraint (23502). ' +
+        `The subscription ${event.data.object.id} has no value for customer_id.`,
     )
     expect(row.next_attempt_at).toBeGreaterThan(row.received_at)
   })
@@ -477,14 +478,20 @@ describe('an event that no row can hold is kept as failed, with a sentence that 
     [
       'of half a piece',
       'customer.subscription.updated',
-      subscription({ id: 'sub_fault', items: { object: 'list', data: [{ ...item, quantity: 1.5 }] } }),
+      subscription({ id: 'sub_fault', items: [{ ...item, quantity: 1.5 }] }),
       'The subscription sub_fault has a number in quantity that is not whole or out of range.',
     ],
     [
       'with an item twice',
       'customer.subscription.updated',
-      subscription({ id: 'sub_fault', items: { object: 'list', data: [item, item] } }),
+      subscription({ id: 'sub_fault', items: [item, item] }),
       'The subscription sub_fault has two items with the same id.',
+    ],
+    [
+      'with a list that is none',
+      'customer.subscription.updated',
+      { ...subscription({ id: 'sub_fault' }), items: { object: 'list', data: 'none' } },
+      'The subscription sub_fault has a list or an object in another shape than Stripe sends.',
     ],
     [
       'of an amount beyond all amounts',
