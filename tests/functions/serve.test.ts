@@ -101,7 +101,7 @@ describe('the server', () => {
     async (host) => {
       const server = await serve(system.env, '--port', '0')
       const socket = connect(Number(new URL(server.url).port), 'localhost')
-      socket.end(`GET /health HTTP/1.0\r\n${host}\r\n`)
+      socket.write(`GET /health HTTP/1.0\r\n${host}\r\n`)
       expect((await text(socket)).split('\r\n')[0]).toBe('HTTP/1.1 200 OK')
       await server.end()
     },
