@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:9019a38133127c21a463c951528dee02a3400d13
+--! Hash: sha1:f1959f2698d794d4ef12e3d42c6666e820190f44
 --! Message: tables
 
 --! split: 0010-roles-and-schemas.sql
@@ -1311,7 +1311,7 @@ comment on column payments.purchase.subject_id is 'Id of the billing subject in 
 comment on column payments.purchase.caller_id is 'The signed-in user who started the checkout; null for a guest.';
 comment on column payments.purchase.customer_id is 'Stripe customer (cus_…).';
 comment on column payments.purchase.customer_email is 'E-mail address that the payment carries.';
-comment on column payments.purchase.items is 'What was bought: [{price_id, product_id, lookup_key, quantity}]; [] if Stripe did not say.';
+comment on column payments.purchase.items is 'What was bought: [{price_id, product_id, lookup_key, quantity}]; [] if Stripe did not say. A price that the request made up has none of these ids, but price_data: {product_id, name, unit_amount, currency}.';
 comment on column payments.purchase.amount is 'What was to be paid, in the currency''s minor unit.';
 comment on column payments.purchase.amount_subtotal is 'The same before discounts and taxes.';
 comment on column payments.purchase.amount_undone is 'How much of it went back: refunds and lost disputes, at most amount.';

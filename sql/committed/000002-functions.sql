@@ -1,5 +1,5 @@
---! Previous: sha1:9019a38133127c21a463c951528dee02a3400d13
---! Hash: sha1:ac0fde7f47beab2a62108652aef0b1db380210eb
+--! Previous: sha1:f1959f2698d794d4ef12e3d42c6666e820190f44
+--! Hash: sha1:df503d03b7093cf761c2f2f7ab630d23becba435
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -2363,7 +2363,8 @@ revoke all on function payments_private.own_metadata(jsonb) from public, anon, a
  * Returns what was bought, as payments.purchase has it: [{price_id, product_id, lookup_key, quantity}], in order. An
  * invoice says it by its lines: all but prorations that credit something. A checkout says it by the line items of its
  * row, [{priceId, quantity}]. [] if neither says it, and if the buyer could change a quantity on Stripe's page: the row has
- * what was asked for, not what was paid for. A price that the request made up is left out.
+ * what was asked for, not what was paid for. A price that the request made up has no ids, but price_data: {product_id, name,
+ * unit_amount, currency}, so that what looks for a price or a product finds nothing.
  */
 create or replace function payments_private.purchased_items(environment text, invoice jsonb, line_items jsonb)
   returns jsonb
@@ -2381,7 +2382,7 @@ begin
           'product_id', coalesce(p.product_id, b.product_id),
           'lookup_key', p.lookup_key,
           'quantity', b.quantity
-        )
+        ) || case when b.price_data is null then '{}' else jsonb_build_object('price_data', b.price_data) end
         order by b.position
       )
       from (
@@ -2393,7 +2394,8 @@ begin
           payments_private.id_of(
             coalesce(l.line #> '{pricing,price_details,product}', l.line #> '{price,product}', l.line #> '{plan,product}')
           ) as product_id,
-          case when l.line ->> 'quantity' ~ '^[0-9]{1,9}$' then (l.line ->> 'quantity')::bigint else 1 end as quantity
+          case when l.line ->> 'quantity' ~ '^[0-9]{1,9}$' then (l.line ->> 'quantity')::bigint else 1 end as quantity,
+          null::jsonb as price_data
         from jsonb_array_elements(invoice #> '{lines,data}') with ordinality as l (line, position)
         where coalesce((l.line ->> 'amount')::numeric, 0) >= 0
         union all
@@ -2401,13 +2403,19 @@ begin
           i.position,
           i.item ->> 'priceId',
           null,
-          case when i.item ->> 'quantity' ~ '^[0-9]{1,9}$' then (i.item ->> 'quantity')::bigint else 1 end
+          case when i.item ->> 'quantity' ~ '^[0-9]{1,9}$' then (i.item ->> 'quantity')::bigint else 1 end,
+          case when i.item ? 'priceData' then jsonb_build_object(
+            'product_id', i.item #> '{priceData,productId}',
+            'name', i.item #> '{priceData,product,name}',
+            'unit_amount', i.item #> '{priceData,unitAmount}',
+            'currency', i.item #> '{priceData,currency}'
+          ) end
         from jsonb_array_elements(line_items) with ordinality as i (item, position)
         where invoice is null and not jsonb_path_exists(line_items, '$[*].adjustableQuantity')
       ) as b
       left join payments.stripe_prices as p
         on p.price_id = b.price_id and p.environment = purchased_items.environment
-      where b.price_id is not null
+      where b.price_id is not null or b.price_data is not null
     ),
     '[]'
   );

@@ -3,7 +3,8 @@
  *
  * How to use it: the app inserts the order with its price, then starts the checkout with metadata {order_id: <id>} and
  * that price. An order of several prices has one row in public.order_lines for each of them; price_id and quantity of
- * the order then do not count. A browser chooses what it sends, so the trigger checks four things:
+ * the order then do not count. A line of a price that the backend makes up (priceData) has the product's id or name and the
+ * unit_amount instead of a price_id. A browser chooses what it sends, so the trigger checks four things:
  *   - the money has arrived;
  *   - the checkout is for the prices and quantities of the order, in whatever order and split into whatever lines;
  *   - amount and currency are those of the order; an amount of null takes what the buyer chose to pay, for a price that
@@ -68,9 +69,13 @@ create index if not exists orders_payment_intent_id_idx on public.orders (paymen
 
 create table if not exists public.order_lines (
   order_id uuid not null references public.orders (id) on delete cascade,
-  price_id text not null,
+  price_id text, -- null for a price that the backend makes up
   quantity integer not null default 1 check (quantity between 1 and 999),
-  primary key (order_id, price_id)
+  product text, -- of a made-up price: the id of the product, or the name of one that is made up
+  unit_amount bigint check (unit_amount >= 0), -- of a made-up price, in the currency's minor unit
+  id uuid not null default gen_random_uuid() primary key,
+  check (num_nonnulls(price_id, product) = 1 and (product is null) = (unit_amount is null)),
+  unique nulls not distinct (order_id, price_id, product, unit_amount)
 );
 
 create table if not exists public.order_payments (
@@ -117,7 +122,7 @@ begin
   select o.* into v_order from public.orders as o where o.id = session_fits_order.order_id;
 
   -- add up the quantities
-  select jsonb_object_agg(l.price_id, l.quantity)
+  select jsonb_object_agg(coalesce(l.price_id, l.product || ' for ' || l.unit_amount), l.quantity)
   into v_ordered
   from public.order_lines as l
   where l.order_id = v_order.id;
@@ -128,7 +133,12 @@ begin
   into v_bought
   from (
     select
-      coalesce(i.item ->> 'priceId', '') as price_id,
+      coalesce(
+        i.item ->> 'priceId',
+        coalesce(i.item #>> '{priceData,productId}', i.item #>> '{priceData,product,name}')
+          || ' for ' || (i.item #>> '{priceData,unitAmount}'),
+        ''
+      ) as price_id,
       sum(case
         when coalesce(i.item ->> 'quantity', '1') ~ '^[0-9]{1,9}$' then coalesce(i.item ->> 'quantity', '1')::bigint
         else -1000000000 -- no number of pieces

@@ -1,7 +1,7 @@
 /** B17: a cart of two prices. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../setup/database.ts'
-import { undone } from '../sql/support/calls.ts'
+import { begin, undone } from '../sql/support/calls.ts'
 import { installTwice } from '../templates/support/install.ts'
 import { ingestCase, prepare, readCase } from './support/templates.ts'
 
@@ -69,4 +69,32 @@ test('an order that names one price is not paid by a cart, nor one that names no
       expect(await sql`select status from public.orders`).toMatchObject([{ status: 'mismatched' }])
     })
   }
+})
+
+const cup = { currency: 'usd', unitAmount: 2000, product: { name: 'Cup' } }
+
+test.each<[string, unknown[], string]>([
+  ['the made-up price', [poster, { priceData: cup, quantity: 1 }], 'paid'],
+  ['another amount', [poster, { priceData: { ...cup, unitAmount: 100 } }], 'mismatched'],
+  ['another product', [poster, { priceData: { ...cup, product: { name: 'Cap' } } }], 'mismatched'],
+  ['a price of the catalogue in its place', [poster, frame], 'mismatched'],
+  ['the made-up price twice', [poster, { priceData: cup, quantity: 2 }], 'mismatched'],
+])('an order with a line that the backend priced was paid with %s', async (_, lines, status) => {
+  await undone(database.sql, async (sql) => {
+    const given = await readCase('B17')
+    const [request] = given.begin
+    for (const statement of [
+      `insert into public.orders (id, amount, currency) values ('${ORDER}', 3000, 'usd')`,
+      `insert into public.order_lines (order_id, price_id) values ('${ORDER}', 'price_poster')`,
+      `insert into public.order_lines (order_id, product, unit_amount) values ('${ORDER}', 'Cup', 2000)`,
+    ])
+      await sql.unsafe(statement)
+    const begun = await begin(
+      sql,
+      { role: 'service' },
+      { lineItems: lines, metadata: request?.metadata ?? {} },
+    )
+    await ingestCase(sql, JSON.parse(JSON.stringify(given.events).replaceAll('$ROW_0', begun.session.id)))
+    expect(await sql`select status from public.orders`).toMatchObject([{ status }])
+  })
 })

@@ -254,3 +254,15 @@ test('a database alone: the base path that the public URL lacks is named', async
   )
   await server.close()
 })
+
+test('the doctor says whether offers decide what app users may buy', async () => {
+  const lines = async (environment: string) => {
+    const { json } = await runCli(['doctor', '--environment', environment, '--json'], { env: system.env })
+    return json<{ findings: Finding[] }>().findings.filter(({ check }) => check.endsWith(': offers'))
+  }
+  const { sql } = system.database
+  expect(await lines('test')).toMatchObject([{ check: 'test: offers', status: 'ok' }])
+  await sql`insert into payments.offers (environment, offer_id, price_id, mode) values ('test', 'a', 'p', 'payment')`
+  expect(await lines('test')).toMatchObject([{ status: 'ok', message: 'app users can buy nothing else' }])
+  await sql`truncate payments.offers`
+})

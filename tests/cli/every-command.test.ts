@@ -91,6 +91,27 @@ const STEPS: Step[] = [
     ],
   },
   {
+    command: 'stripe prices create',
+    args: ({ product }) => [
+      ...[
+        ...inTest,
+        '--product',
+        product,
+        '--currency',
+        'eur',
+        '--pay-what-you-want',
+        '--minimum-amount',
+        '200',
+      ],
+      ...['--maximum-amount', '9000', '--preset-amount', '500'],
+    ],
+  },
+  {
+    command: 'stripe prices create',
+    args: ({ product }) => [...inTest, '--product', product, '--currency', 'eur'],
+    code: 1,
+  },
+  {
     command: 'stripe prices update',
     args: ({ price }) => [
       ...[price, ...inTest, '--active', 'true', '--lookup-key', 'cap'],
@@ -330,7 +351,7 @@ test('the commands have the arguments and options that existing scripts give the
       status: [],
       sync: [],
       'products create': ['--environment', '--name'],
-      'prices create': ['--environment', '--product', '--currency', '--unit-amount'],
+      'prices create': ['--environment', '--product', '--currency'],
     }
     expect(mandatory, name).toEqual(needed[name] ?? ['--environment'])
   }

@@ -35,7 +35,13 @@ export const priceTable = (rows: StripePrice[], width: number | undefined) =>
   )
 
 function amountOf({ unitAmount, unitAmountDecimal, currency, ...price }: StripePrice): string {
-  const amount = money(unitAmount, currency) ?? `${unitAmountDecimal ?? '–'} ${currency}`
+  const chosen = [
+    money(price.customUnitAmountMinimum, currency),
+    money(price.customUnitAmountMaximum, currency),
+  ]
+  const amount = price.payWhatYouWant
+    ? `what the buyer chooses, ${chosen.map((limit) => limit ?? 'any').join(' to ')}`
+    : (money(unitAmount, currency) ?? `${unitAmountDecimal ?? '–'} ${currency}`)
   if (price.recurringInterval === null) return amount
   const { recurringInterval: interval, recurringIntervalCount: every } = price
   return every === null || every === 1 ? `${amount} a ${interval}` : `${amount} every ${every} ${interval}s`

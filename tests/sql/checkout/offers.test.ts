@@ -473,3 +473,70 @@ describe('payments.is_offered', () => {
     }
   })
 })
+
+describe('on the path of a checkout', () => {
+  const line = [{ priceId: 'price_500', quantity: 1 }]
+
+  /** Runs `work` among thousands of offers and prices, and leaves none of them behind. */
+  async function amongMany<Result>(work: (sql: postgres.TransactionSql) => Promise<Result>): Promise<Result> {
+    await sql`
+      insert into payments.stripe_prices (environment, price_id, product_id, active, currency, type, version)
+      select 'test', 'price_' || n, 'prod_' || n, true, 'eur', 'one_time', 1 from generate_series(1, 3000) as n`
+    await sql`
+      insert into payments.offers (environment, offer_id, price_id, mode)
+      select 'test', 'offer_' || n, 'price_' || n, 'payment' from generate_series(1, 3000) as n`
+    await sql.unsafe('analyze payments.offers, payments.stripe_prices')
+    try {
+      return (await sql.begin(work)) as Result
+    } finally {
+      await sql`truncate payments.offers`
+      await sql`delete from payments.stripe_prices where price_id like 'price\\_%' and price_id ~ '[0-9]$'`
+      await sql.unsafe('analyze payments.offers, payments.stripe_prices')
+    }
+  }
+
+  test('is_offered reads the offers and prices of the items by indexes, however many there are', async () => {
+    const scans = await amongMany(async (as) => {
+      const read = () => as`
+        select relname as table, seq_scan::integer as whole, idx_scan::integer as by_index
+        from pg_stat_xact_user_tables
+        where schemaname = 'payments' and relname in ('offers', 'stripe_prices') order by 1`
+      const before = await read()
+      const [row] =
+        await as`select payments.is_offered('test', 'payment', ${as.json(line)}, role => 'anon') as yes`
+      expect(row).toEqual({ yes: true })
+      const after = await read()
+      return after.map(({ table, whole, by_index }, i) => ({
+        table,
+        whole: whole - before[i]?.whole,
+        byIndex: by_index > before[i]?.by_index,
+      }))
+    })
+    expect(scans).toEqual([
+      // "exists" stops at the first row that it meets
+      { table: 'offers', whole: expect.any(Number), byIndex: true },
+      { table: 'stripe_prices', whole: 0, byIndex: true },
+    ])
+    expect(scans[0]?.whole).toBeLessThanOrEqual(1)
+  })
+
+  test('a policy with is_offered asks once for each row that is inserted', async () => {
+    await tea()
+    const calls = await sql.begin(async (as) => {
+      await as.unsafe(`
+        set local track_functions = 'all';
+        create policy once on payments.stripe_checkout_sessions as restrictive for insert to anon
+          with check (payments.is_offered(environment, mode, line_items, options, subject_type))`)
+      await as`select set_config('role', 'anon', true)`
+      await as`
+        insert into payments.stripe_checkout_sessions (environment, mode, line_items, success_url, cancel_url)
+        values ('test', 'payment', '[{"priceId": "price_tea"}]', 'https://a.example', 'https://a.example')`
+      await as`reset role`
+      const rows =
+        await as`select calls::integer from pg_stat_xact_user_functions where funcname = 'is_offered'`
+      await as.unsafe('drop policy once on payments.stripe_checkout_sessions')
+      return rows
+    })
+    expect(calls).toEqual([{ calls: 1 }])
+  })
+})

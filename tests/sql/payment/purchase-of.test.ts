@@ -191,6 +191,32 @@ test('a quantity that the buyer could change on the page is told by an invoice o
   expect(row?.items).toMatchObject([{ price_id: 'price_tea', quantity: 1 }])
 })
 
+test('a price that the backend made up is an item without ids, so that nothing is given for it by mistake', async () => {
+  const { sql } = database
+  const data = { currency: 'usd', unitAmount: 700 }
+  const begun = await asCaller(sql, service, (as) =>
+    begin(
+      as,
+      { role: 'service' },
+      {
+        lineItems: [
+          { priceId: 'price_tea', quantity: 1 },
+          { priceData: { ...data, product: { name: 'Cup' } }, quantity: 2 },
+          { priceData: { ...data, productId: 'prod_tea' } },
+        ],
+      },
+    ),
+  )
+  const session = checkoutSession({ client_reference_id: begun.session.id, metadata: begun.params.metadata })
+  const madeUp = { price_id: null, product_id: null, lookup_key: null }
+  const price_data = { currency: 'usd', unit_amount: 700 }
+  expect((await tell(completed(session)))?.items).toEqual([
+    expect.objectContaining({ price_id: 'price_tea', quantity: 1 }),
+    { ...madeUp, quantity: 2, price_data: { ...price_data, name: 'Cup', product_id: null } },
+    { ...madeUp, quantity: 1, price_data: { ...price_data, name: null, product_id: 'prod_tea' } },
+  ])
+})
+
 describe('what went back', () => {
   test('is told by the events of refunds and disputes, under the id of the purchase', async () => {
     const session = await bought({ lineItems: [{ priceId: 'price_tea', quantity: 3 }] })

@@ -19,10 +19,16 @@ import {
 } from '../../support/options.ts'
 import { plain } from '../../support/output.ts'
 
+const AMOUNT_MAX = 999_999_999_999
+
 type PriceOptions = InEnvironment & {
   product?: string
   currency?: string
   unitAmount?: number
+  payWhatYouWant?: boolean
+  minimumAmount?: number
+  maximumAmount?: number
+  presetAmount?: number
   interval?: string
   intervalCount?: number
   lookupKey?: string
@@ -86,11 +92,15 @@ export function registerPrices(prices: Command): void {
       .addOption(environmentOption())
       .requiredOption('--product <productId>', 'the product that it prices')
       .requiredOption('--currency <currency>', 'three letters')
-      .requiredOption(
+      .option(
         '--unit-amount <amount>',
-        "in the currency's minor unit: 1900 is 19.00 euros",
-        wholeNumber(0, 999_999_999_999),
+        "in the currency's minor unit: 1900 is 19.00 euros; required without --pay-what-you-want",
+        wholeNumber(0, AMOUNT_MAX),
       )
+      .option('--pay-what-you-want', 'the buyer chooses the amount')
+      .option('--minimum-amount <amount>', 'the least that the buyer may choose', wholeNumber(0, AMOUNT_MAX))
+      .option('--maximum-amount <amount>', 'the most that the buyer may choose', wholeNumber(0, AMOUNT_MAX))
+      .option('--preset-amount <amount>', 'what the page suggests', wholeNumber(0, AMOUNT_MAX))
       .addOption(
         new Option('--interval <interval>', 'makes it recurring').choices(['day', 'week', 'month', 'year']),
       )
@@ -137,8 +147,26 @@ const commonOf = ({ lookupKey, transferLookupKey, active, taxBehavior, metadata 
   metadata,
 })
 
+/** The amount of a new price: one, or the limits of what the buyer chooses. */
+function amountsOf(options: PriceOptions): object {
+  const { unitAmount, payWhatYouWant = false, minimumAmount, maximumAmount, presetAmount } = options
+  const limits = { minimum: minimumAmount, maximum: maximumAmount, preset: presetAmount }
+  const refuse = (message: string, next: string) => cliError(message, { code: 'INVALID_INPUT', next })
+  if (payWhatYouWant && unitAmount !== undefined)
+    throw refuse('--unit-amount and --pay-what-you-want exclude each other.', 'Leave one of the two out.')
+  if (payWhatYouWant) return { customUnitAmount: limits }
+  if (Object.values(limits).some((limit) => limit !== undefined))
+    throw refuse(
+      '--minimum-amount, --maximum-amount and --preset-amount need --pay-what-you-want.',
+      'Add --pay-what-you-want.',
+    )
+  if (unitAmount === undefined)
+    throw refuse('A price needs an amount.', 'Add --unit-amount, or --pay-what-you-want.')
+  return { unitAmount }
+}
+
 async function createPrice({ client, options, show }: Context<PriceOptions>): Promise<void> {
-  const { product, currency, unitAmount, interval, intervalCount } = options
+  const { product, currency, interval, intervalCount } = options
   if (interval === undefined && intervalCount !== undefined) {
     throw cliError('--interval-count needs --interval.', {
       code: 'INVALID_INPUT',
@@ -151,7 +179,7 @@ async function createPrice({ client, options, show }: Context<PriceOptions>): Pr
     {
       productId: product,
       currency,
-      unitAmount,
+      ...amountsOf(options),
       ...(interval && { recurring: { interval, intervalCount } }),
       ...commonOf(options),
       idempotencyKey: options.idempotencyKey,
