@@ -3175,7 +3175,7 @@ create function payments_private.objects_of_subject(environment text, subject_ty
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.offer_reasons(environment text)
-  returns TABLE(code text, message text, next_action text, command text)
+  returns TABLE(message text, next_action text, command text)
   language sql stable security invoker
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.offer_reasons(environment text) to payments_service;

@@ -1100,7 +1100,7 @@ export interface SqlFunctions {
     args: {
       environment: string | null
     }
-    returns: ({ code: string | null; message: string | null; next_action: string | null; command: string | null })[]
+    returns: ({ message: string | null; next_action: string | null; command: string | null })[]
   }
 
   'payments_private.payment_objects_of': {

@@ -1,5 +1,5 @@
 --! Previous: sha1:f1959f2698d794d4ef12e3d42c6666e820190f44
---! Hash: sha1:df503d03b7093cf761c2f2f7ab630d23becba435
+--! Hash: sha1:de368416945640b22a2baf6a8738be8451c1497f
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -13663,7 +13663,7 @@ begin
   if v_problem is not null then
     raise exception '%', v_problem
       using errcode = 'SP050',
-            hint = case
+            hint = format('%s, and send the request again.', case
               when v_problem ~ ' is required ' then format('Add %s', v_field)
               when v_needed ~ '^(uiMode|mode) '
                 then format('Set %s, or leave %s out', regexp_replace(v_needed, ' ', ' to '), v_field)
@@ -13672,7 +13672,7 @@ begin
               when v_problem ~ ' exclude each other' then 'Leave one of the two out'
               when v_problem ~ ' may have one ' then 'Leave all but one out'
               else 'Correct the value'
-            end || ', and send the request again.';
+            end);
   end if;
 end;
 $$;
@@ -16685,14 +16685,13 @@ grant execute on function payments_private.delivery_reasons(text, jsonb) to paym
  * left out.
  */
 create or replace function payments_private.offer_reasons(environment text)
-  returns table (code text, message text, next_action text, command text)
+  returns table (message text, next_action text, command text)
   language sql
   stable
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
   select
-    'offer_cannot_be_bought',
     format('Nobody can buy the offer %s: %s', o.offer_id, p.problem),
     'Correct the offer, or run a sync if Stripe has what it names.',
     format('pg-payments offers list --environment %s', o.environment)
@@ -16825,7 +16824,7 @@ begin
     select d.position, d.code, d.severity, d.message, d.next_action, d.command
     from payments_private.delivery_reasons(environment_health.environment, facts) as d
     union all
-    select 70, o.code, 'degraded', o.message, o.next_action, o.command
+    select 70, 'offer_cannot_be_bought', 'degraded', o.message, o.next_action, o.command
     from payments_private.offer_reasons(environment_health.environment) as o
   ) as r;
 

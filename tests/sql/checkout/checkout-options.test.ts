@@ -386,10 +386,7 @@ describe('an option that cannot be is refused by a sentence of its own', () => {
       subscribe({ trial_without_card: true }),
       'Add trialPeriodDays or trialEnd, or leave trialWithoutCard out',
     ],
-    [
-      subscribe({ proration_behavior: 'none' }),
-      'Add billingCycleAnchor, or leave prorationBehavior out',
-    ],
+    [subscribe({ proration_behavior: 'none' }), 'Add billingCycleAnchor, or leave prorationBehavior out'],
     [
       { options: { return_url: 'https://shop.example' } },
       'Set uiMode to embedded or custom, or leave returnUrl out',

@@ -68,11 +68,7 @@ describe('an offer that nobody could ever buy', () => {
   test('as far as is known here degrades the health, with a reason of its own', async () => {
     const reasons = async () =>
       (
-        await asCaller(
-          sql,
-          service,
-          (sql) => sql`select message from payments_private.offer_reasons('test')`,
-        )
+        await asCaller(sql, service, (sql) => sql`select message from payments_private.offer_reasons('test')`)
       ).map(({ message }) => message)
     await tea()
     await pro()

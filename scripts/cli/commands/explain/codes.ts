@@ -230,7 +230,8 @@ export const HEALTH_CODES: Record<string, Meaning> = {
   },
   backlog: { meaning: 'Events have failed and wait for their next attempt.', next: FAILED },
   offer_cannot_be_bought: {
-    meaning: 'An offer names a price, a lookup key or a product that is unknown, inactive or of the other mode.',
+    meaning:
+      'An offer names a price, a lookup key or a product that is unknown, inactive or of the other mode.',
     next: 'Correct the offer, or run a sync if Stripe has what it names.',
   },
   sync_failed: {
