@@ -81,6 +81,18 @@ function createDrain(server: Server): (drainMs: number) => Promise<void> {
 
 const KEEP_ALIVE_MS = 75_000
 
+/**
+ * A load balancer may ask `/health` by HTTP/1.0 without a `Host`, or with one that is no host. The adapter refuses such a
+ * request, so it gets a host that stands for this server. Other addresses are left as they are.
+ */
+function nameHost({ url = '', headers }: IncomingMessage): void {
+  if (
+    /^[^?]*\/health(\?|$)/.test(url) &&
+    !/^[\w.-]+(:\d+)?$|^\[[\da-f:.]+\](:\d+)?$/i.test(headers.host ?? '')
+  )
+    headers.host = 'localhost'
+}
+
 /** Starts the server and resolves when it listens. */
 export async function startServer({
   env = readEnv(),
@@ -92,6 +104,7 @@ export async function startServer({
   const config = readConfig(env)
   const deps = createDeps(config, options)
   const server = createAdaptorServer({ fetch: createApp(deps).fetch }) as Server
+  server.prependListener('request', nameHost)
   // Longer than clients and load balancers keep a connection, so that none sends a request while this end closes it.
   server.keepAliveTimeout = KEEP_ALIVE_MS
   await new Promise<void>((resolve, reject) => {

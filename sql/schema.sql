@@ -373,6 +373,7 @@ CREATE TRIGGER _250_check AFTER INSERT ON payments.stripe_checkout_sessions FOR 
 CREATE TRIGGER _300_one_plan AFTER INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__one_plan();
 CREATE TRIGGER _310_offers AFTER INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN (((new.checkout_session_id IS NULL) AND (NOT pg_has_role(CURRENT_USER, 'payments_service'::name, 'USAGE'::text)))) EXECUTE FUNCTION payments_private.tg_sessions__offers();
 CREATE TRIGGER _320_times AFTER INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN (((new.checkout_session_id IS NULL) AND (new.options ?| '{expires_at,trial_end,billing_cycle_anchor,trial_period_days}'::text[]))) EXECUTE FUNCTION payments_private.tg_sessions__times();
+CREATE TRIGGER _330_prices AFTER INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN (((new.checkout_session_id IS NULL) AND (new.mode = ANY (ARRAY['payment'::text, 'subscription'::text])))) EXECUTE FUNCTION payments_private.tg_sessions__prices();
 create policy insert_guest on payments.stripe_checkout_sessions for insert to anon, authenticated with check (((mode = 'payment'::text) AND (subject_type IS NULL) AND (subject_id IS NULL)));
 create policy insert_own on payments.stripe_checkout_sessions for insert to authenticated with check (((subject_type = 'user'::text) AND (subject_id = ( SELECT payments.caller_id() AS caller_id))));
 create policy select_guest on payments.stripe_checkout_sessions for select to anon, authenticated using (((subject_type IS NULL) AND
@@ -2739,6 +2740,12 @@ create function payments_private.check_trial(session payments.stripe_checkout_se
   language plpgsql stable security definer
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.checkout_combination_problem(mode text, line_items jsonb, success_url text, cancel_url text, options jsonb)
+  returns text
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.checkout_combination_problem(mode text, line_items jsonb, success_url text, cancel_url text, options jsonb) to payments_service;
+
 create function payments_private.checkout_custom_field(field jsonb)
   returns jsonb
   language plpgsql immutable security invoker
@@ -2891,6 +2898,11 @@ create function payments_private.erased_text()
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.erased_text() to payments_service;
+
+create function payments_private.event_fault(event jsonb, message text)
+  returns text
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.event_follows(later jsonb, earlier jsonb)
   returns boolean
@@ -3161,6 +3173,12 @@ create function payments_private.objects_of_subject(environment text, subject_ty
   returns SETOF text
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
+
+create function payments_private.offer_reasons(environment text)
+  returns TABLE(message text, next_action text, command text)
+  language sql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.offer_reasons(environment text) to payments_service;
 
 create function payments_private.offer_verdict(environment text, role text, mode text, line_items jsonb, options jsonb, subject_type text)
   returns jsonb
@@ -3737,6 +3755,11 @@ create function payments_private.tg_sessions__offers()
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.tg_sessions__one_plan()
+  returns trigger
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.tg_sessions__prices()
   returns trigger
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;

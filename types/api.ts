@@ -18,7 +18,9 @@ export type CreateCheckoutSessionRequest = {
   metadata?: Record<string, string>
   /**
    * A request that is repeated with the same key returns the same session. It begins a new one if that session
-   * has expired, or if its money came to nothing. Another request with this key is refused with 409.
+   * has expired, or if its money came to nothing. Another request with this key is refused with 409, unless
+   * Stripe refused the first one. `expiresAt` is not compared; derive `trialEnd` and `billingCycleAnchor` from
+   * a fixed day.
    */
   idempotencyKey?: string
   /** Show prices in the currency of the buyer. */

@@ -873,6 +873,17 @@ export interface SqlFunctions {
     returns: undefined
   }
 
+  'payments_private.checkout_combination_problem': {
+    args: {
+      mode: string | null
+      line_items: Json | null
+      success_url: string | null
+      cancel_url: string | null
+      options: Json | null
+    }
+    returns: string
+  }
+
   'payments_private.checkout_custom_field': {
     args: {
       field: Json | null
@@ -1083,6 +1094,13 @@ export interface SqlFunctions {
       events: Json | null
     }
     returns: Json[]
+  }
+
+  'payments_private.offer_reasons': {
+    args: {
+      environment: string | null
+    }
+    returns: ({ message: string | null; next_action: string | null; command: string | null })[]
   }
 
   'payments_private.payment_objects_of': {

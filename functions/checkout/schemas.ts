@@ -85,7 +85,7 @@ export const createCheckoutSessionBody = s
     idempotencyKey: s
       .text(1, 200)
       .describe(
-        'A request that is repeated with the same key returns the same session. It begins a new one if that session has expired, or if its money came to nothing. Another request with this key is refused with 409.',
+        'A request that is repeated with the same key returns the same session. It begins a new one if that session has expired, or if its money came to nothing. Another request with this key is refused with 409, unless Stripe refused the first one. `expiresAt` is not compared; derive `trialEnd` and `billingCycleAnchor` from a fixed day.',
       )
       .optional(),
     ...checkoutOptions,

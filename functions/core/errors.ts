@@ -131,6 +131,10 @@ export const SQLSTATES: Record<
   SP064: { status: 400, code: 'INVALID_INPUT' },
   /** A trial of prices that are paid once. */
   SP065: { status: 400, code: 'INVALID_INPUT' },
+  /** Prices of a checkout do not fit its mode */
+  SP075: { status: 400, code: 'INVALID_INPUT' },
+  /** Nobody could ever buy the offer */
+  SP076: { status: 400, code: 'INVALID_INPUT' },
   /** insufficient_privilege: row level security refused the row */
   '42501': {
     status: 403,
@@ -174,6 +178,8 @@ export const SQLSTATES: Record<
     code: 'INVALID_INPUT',
     message: 'A value has a character that cannot be stored, such as U+0000.',
   },
+  /** statement_too_complex, for example JSON that is nested thousands of times */
+  '54001': { status: 400, code: 'INVALID_INPUT', message: 'A value is nested too deeply.' },
   /** the rest of class 22, data exceptions: for example out of range, or not a date */
   '22': {
     status: 400,
@@ -359,7 +365,10 @@ export function fromStripe(error: unknown, environment: StripeEnvironment): ApiE
     case 'StripeIdempotencyError':
       return apiError(409, 'UPSTREAM_FAILURE', error.message, { cause: error })
     case 'StripeInvalidRequestError':
-      return apiError(400, 'UPSTREAM_FAILURE', error.message, { cause: error })
+      return apiError(400, 'UPSTREAM_FAILURE', error.message, {
+        nextActions: 'Correct what Stripe refuses, and send the request again.',
+        cause: error,
+      })
     default:
       return apiError(
         502,

@@ -26,6 +26,10 @@ export async function webhook(
   if (!signature) throw apiError(401, 'AUTH_UNAUTHORIZED', 'The Stripe-Signature header is missing.')
   const body = await readBody(request)
   await verifySignature(environment, body, signature, deps)
+  if (body.length === 0)
+    throw apiError(400, 'INVALID_INPUT', 'The body is empty: there is no event in it.', {
+      nextActions: 'Pass on the bytes that Stripe sent, unchanged.',
+    })
 
   const payload = storable(new TextDecoder().decode(body))
   const { status, event, fetch } = await deps.ingest({ environment, payload }).catch((error) => {

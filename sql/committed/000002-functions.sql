@@ -1,5 +1,5 @@
 --! Previous: sha1:f1959f2698d794d4ef12e3d42c6666e820190f44
---! Hash: sha1:b4f4d02324ddf89eef8486e846fccf16461fd6e4
+--! Hash: sha1:8aad71717421287a6c79b929e6a09b40e2728809
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -31,6 +31,46 @@ begin
 end
 $$;
 --! EndIncluded access/check_installation.sql
+
+--! Included checkout/private/tg_sessions__prices.sql
+/*
+ * Trigger function: raises SP075 for a checkout whose prices do not fit its mode: a recurring one in mode payment, or none
+ * that recurs in mode subscription. The type of a price never changes, so a row that is behind Stripe is right as well.
+ * Stripe judges prices that have no row here.
+ */
+create or replace function payments_private.tg_sessions__prices()
+  returns trigger
+  language plpgsql
+  volatile
+  security definer -- crosses from the app user to payments.stripe_prices
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_types text[];
+begin
+  select array_agg(
+    case
+      when i.item ? 'priceData' then case when i.item -> 'priceData' ? 'recurring' then 'recurring' else 'one_time' end
+      else p.type
+    end
+  )
+  into v_types
+  from jsonb_array_elements(new.line_items) as i (item)
+  left join payments.stripe_prices as p on p.price_id = i.item ->> 'priceId' and p.environment = new.environment;
+  if new.mode = 'payment' and 'recurring' = any (v_types) then
+    raise exception 'lineItems has a recurring price, which mode payment does not take.'
+      using errcode = 'SP075', hint = 'Use mode subscription, or a price that is paid once.';
+  end if;
+  if new.mode = 'subscription' and v_types <@ array['one_time'] then
+    raise exception 'lineItems has no recurring price, which mode subscription needs.'
+      using errcode = 'SP075', hint = 'Use mode payment, or add a recurring price.';
+  end if;
+  return null;
+end;
+$$;
+
+revoke all on function payments_private.tg_sessions__prices() from public, anon, authenticated;
+--! EndIncluded checkout/private/tg_sessions__prices.sql
 
 --! Included checkout/private/tg_portal_sessions__check.sql
 /*
@@ -645,9 +685,94 @@ comment on view payments_private.offer_list is 'Offers as the API lists them.';
 revoke all on payments_private.offer_list from public, anon, authenticated;
 grant select on payments_private.offer_list to payments_service;
 --! EndIncluded checkout/private/offer_list.sql
+--! Included checkout/private/checkout_combination_problem.sql
+/*
+ * Returns the sentence about parts of a checkout request that exclude or need each other; null if they fit. Each part has
+ * been checked alone before (check_checkout_request, check_checkout_options). Stripe would refuse the same, later.
+ */
+create or replace function payments_private.checkout_combination_problem(
+  mode text,
+  line_items jsonb,
+  success_url text,
+  cancel_url text,
+  options jsonb
+)
+  returns text
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_options jsonb := coalesce(options, '{}');
+  v_in_page boolean := coalesce(options ->> 'ui_mode', 'hosted') <> 'hosted';
+  v_trial boolean := coalesce(options, '{}') ?| '{trial_period_days,trial_end}';
+begin
+  return case
+    when v_in_page and nullif(success_url, '') is not null
+      then format('successUrl cannot be used when uiMode is %s; use returnUrl.', options ->> 'ui_mode')
+    when v_in_page and nullif(cancel_url, '') is not null
+      then format('cancelUrl cannot be used when uiMode is %s.', options ->> 'ui_mode')
+    when v_in_page and not v_options ? 'return_url'
+      and (v_options ->> 'redirect_on_completion' is distinct from 'never' or options ->> 'ui_mode' = 'custom')
+      then format('returnUrl is required when uiMode is %s.', options ->> 'ui_mode')
+    when not v_in_page and v_options ? 'return_url' then 'returnUrl needs uiMode embedded or custom; use successUrl.'
+    when not v_in_page and v_options ? 'redirect_on_completion'
+      then 'redirectOnCompletion needs uiMode embedded.'
+    when v_options ? 'return_url' and v_options ->> 'redirect_on_completion' = 'never'
+      then 'returnUrl cannot be used when redirectOnCompletion is never.'
+    when v_options ? 'return_url' and not payments_private.is_http_url(v_options ->> 'return_url')
+      then 'returnUrl must be an absolute http or https URL.'
+    when length(v_options ->> 'return_url') > 5000 then 'returnUrl must have at most 5000 characters.'
+    when options ->> 'ui_mode' = 'custom' and v_options ? 'redirect_on_completion'
+      then 'redirectOnCompletion needs uiMode embedded.'
+    when options ->> 'ui_mode' = 'custom' and v_options ?| '{custom_fields,custom_text,submit_type,recovery}'
+      then 'customFields, customText, submitType and recovery cannot be used when uiMode is custom.'
+    when v_in_page and v_options ? 'recovery' then 'recovery needs uiMode hosted.'
+    when mode = 'setup' and line_items <> '[]' then 'lineItems cannot be used when mode is setup.'
+    when mode = 'setup' and not v_options ?| '{currency,payment_method_types}'
+      then 'currency or paymentMethodTypes is required when mode is setup.'
+    when mode = 'payment' and jsonb_path_exists(line_items, '$[*].priceData.recurring')
+      then 'priceData.recurring needs mode subscription.'
+    when v_options ? 'discounts' and (v_options -> 'allow_promotion_codes')::boolean
+      then 'discounts and allowPromotionCodes exclude each other.'
+    when jsonb_array_length(v_options -> 'discounts') > 1 then 'discounts may have one discount only; Stripe takes no more.'
+    when (
+      select count(distinct c.currency)
+      from (
+        select i.item #>> '{priceData,currency}' as currency
+        from jsonb_array_elements(case jsonb_typeof(line_items) when 'array' then line_items else '[]' end) as i (item)
+        union all
+        select v_options ->> 'currency' where jsonb_path_exists(line_items, '$[*].priceData')
+      ) as c
+    ) > 1 then 'currency, and the currency of each priceData, must be the same.'
+    when v_options ?& '{trial_period_days,trial_end}' then 'trialPeriodDays and trialEnd exclude each other.'
+    when v_trial and v_options ? 'billing_cycle_anchor' then 'billingCycleAnchor and a trial exclude each other.'
+    when v_options ? 'trial_without_card' and not v_trial then 'trialWithoutCard needs trialPeriodDays or trialEnd.'
+    when (v_options -> 'trial_without_card')::boolean
+      and v_options ->> 'payment_method_collection' = 'always'
+      then 'trialWithoutCard cannot be used when paymentMethodCollection is always.'
+    when v_options ? 'proration_behavior' and not v_options ? 'billing_cycle_anchor'
+      then 'prorationBehavior needs billingCycleAnchor.'
+    when v_options ? 'shipping_options' and not v_options ? 'shipping_address_collection'
+      then 'shippingOptions needs shippingAddressCollection.'
+    when v_options ->> 'capture_method' = 'manual' and (v_options -> 'invoice_creation')::boolean
+      then 'invoiceCreation cannot be used when captureMethod is manual.'
+  end;
+end;
+$$;
+
+revoke all on function payments_private.checkout_combination_problem(text, jsonb, text, text, jsonb)
+  from public, anon, authenticated;
+grant execute on function payments_private.checkout_combination_problem(text, jsonb, text, text, jsonb)
+  to payments_service;
+--! EndIncluded checkout/private/checkout_combination_problem.sql
 --! Included checkout/private/tg_offers__forced_options.sql
 /*
- * Trigger function: raises SP001 for options that an offer forces and no checkout of its mode can have.
+ * Trigger function: raises for an offer that nobody could ever buy.
+ *   SP001  an option that it forces and no checkout of its mode can have
+ *   SP050  options that it forces and that exclude each other; what one needs, the buyer's request may have
+ *   SP076  mode payment for a price that is known to be recurring; the type of a price never changes
  */
 create or replace function payments_private.tg_offers__forced_options()
   returns trigger
@@ -656,9 +781,24 @@ create or replace function payments_private.tg_offers__forced_options()
   security definer -- crosses from who writes offers to payments_private
   set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_problem text;
 begin
   if jsonb_typeof(new.forced_options) = 'object' then -- else a constraint refuses the row
     perform payments_private.check_checkout_options(new.mode, new.forced_options);
+    v_problem := payments_private.checkout_combination_problem(new.mode, '[]', '', '', new.forced_options);
+    if v_problem !~ ' (needs|is required) ' then
+      raise exception 'No checkout can have the forced options: %', v_problem
+        using errcode = 'SP050', hint = 'Leave one of the two out of forcedOptions.';
+    end if;
+  end if;
+  if new.mode = 'payment' and exists (
+    select
+    from payments.stripe_prices as p
+    where p.price_id = new.price_id and p.environment = new.environment and p.type = 'recurring'
+  ) then
+    raise exception 'The price % is recurring, so it cannot be offered in mode payment.', new.price_id
+      using errcode = 'SP076', hint = 'Offer it in mode subscription.';
   end if;
   return new;
 end;
@@ -8701,11 +8841,59 @@ $$;
 
 revoke all on function payments_private.process_batch(text, jsonb[], text[], text[]) from public, anon, authenticated;
 --! EndIncluded ledger/private/process_batch.sql
+--! Included ledger/private/event_fault.sql
+/*
+ * Returns a sentence about what is wrong with the object of an event that cannot be projected: the field that is missing
+ * or out of range; null if nothing is found. message is that of the error: for a missing value it names the column.
+ *
+ * Contract: only describe_error calls it, after Postgres refused a value. It never raises.
+ */
+create or replace function payments_private.event_fault(event jsonb, message text)
+  returns text
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_object jsonb := event #> '{data,object}';
+  v_name text := format('The %s %s', left(v_object ->> 'object', 60), left(v_object ->> 'id', 255));
+  v_column text := (regexp_match(message, '^null value in column "(\w+)" of relation "(?:stripe_|customers|transactions|payment_objects)'))[1];
+  v_field text;
+begin
+  if jsonb_typeof(v_object -> 'id') is distinct from 'string' then
+    return 'The object of the event has no id.';
+  end if;
+  if v_column is not null then
+    return format('%s has no value for %s.', v_name, v_column);
+  end if;
+  if message like 'ON CONFLICT DO UPDATE command cannot affect row a second time%' then
+    return format('%s has two items with the same id.', v_name);
+  end if;
+  if message ~ '(non-array|non-object|a scalar|array of|object keys)' then
+    return format('%s has a list or an object in another shape than Stripe sends.', v_name);
+  end if;
+  -- find a number that no column holds
+  select f.key
+  into v_field
+  from jsonb_path_query(v_object, 'strict $.** ? (@.type() == "object")') as o (part)
+  cross join jsonb_each(o.part) as f (key, value)
+  where jsonb_typeof(f.value) = 'number'
+    and (abs((f.value #>> '{}')::numeric) > 9223372036854775807 or (f.value #>> '{}')::numeric % 1 <> 0)
+    and f.key !~ '(decimal|percent|rate)'
+  limit 1;
+  return case when v_field is not null then format('%s has a number in %s that is not whole or out of range.', v_name, left(v_field, 100)) end;
+end;
+$$;
+
+revoke all on function payments_private.event_fault(jsonb, text) from public, anon, authenticated;
+--! EndIncluded ledger/private/event_fault.sql
 --! Included ledger/private/describe_error.sql
 /*
  * Returns the text that the ledger keeps of an error of an event: the message with its SQLSTATE. If the event waited too
  * long for a lock (55P03), the text also names the transaction that may hold it: its process, its application_name, and
- * since when it is open. It never shows a statement, because that may contain data.
+ * since when it is open. If Postgres refused a value, the text also names the object and the field; see event_fault. It
+ * never shows a statement, because that may contain data.
  *
  * After the wait Postgres no longer tells who held the lock. So this looks for the oldest open transaction that
  *   - has written to, or locked rows of, the table in whose row lock the wait ended (context is that of the error), or
@@ -8733,7 +8921,10 @@ declare
   v_holder record;
 begin
   if state <> '55P03' then
-    return v_error;
+    return v_error || coalesce(
+      '. ' || case when state in ('22003', '22P02', '23502', '21000', '22023') then payments_private.event_fault(event, message) end,
+      ''
+    );
   end if;
   v_keys := array(
     select hashtextextended(describe_error.environment || ' ' || i.id, 0)
@@ -13448,8 +13639,8 @@ grant execute on function payments_private.is_http_url(text) to payments_service
 --! EndIncluded checkout/private/is_http_url.sql
 --! Included checkout/private/check_checkout_combination.sql
 /*
- * Raises SP050 for parts of a checkout request that exclude each other, with a sentence that names both. Each part has
- * been checked alone before (check_checkout_request, check_checkout_options). Stripe would refuse the same, later.
+ * Raises SP050 for parts of a checkout request that exclude or need each other, with a sentence that names both; see
+ * checkout_combination_problem. The hint fits the sentence: it says what to add, to set or to leave out.
  */
 create or replace function payments_private.check_checkout_combination(
   mode text,
@@ -13465,65 +13656,23 @@ create or replace function payments_private.check_checkout_combination(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_options jsonb := coalesce(options, '{}');
-  v_in_page boolean := coalesce(options ->> 'ui_mode', 'hosted') <> 'hosted';
-  v_trial boolean := coalesce(options, '{}') ?| '{trial_period_days,trial_end}';
-  v_problem text;
+  v_problem text := payments_private.checkout_combination_problem(mode, line_items, success_url, cancel_url, options);
+  v_field text := (regexp_match(v_problem, '^(.*?) (?:is required|needs|cannot be used) '))[1];
+  v_needed text := (regexp_match(v_problem, ' needs ([^.;]*)'))[1];
 begin
-  v_problem := case
-    when v_in_page and nullif(success_url, '') is not null
-      then format('successUrl cannot be used when uiMode is %s; use returnUrl.', options ->> 'ui_mode')
-    when v_in_page and nullif(cancel_url, '') is not null
-      then format('cancelUrl cannot be used when uiMode is %s.', options ->> 'ui_mode')
-    when v_in_page and not v_options ? 'return_url'
-      and (v_options ->> 'redirect_on_completion' is distinct from 'never' or options ->> 'ui_mode' = 'custom')
-      then format('returnUrl is required when uiMode is %s.', options ->> 'ui_mode')
-    when not v_in_page and v_options ? 'return_url' then 'returnUrl needs uiMode embedded or custom; use successUrl.'
-    when not v_in_page and v_options ? 'redirect_on_completion'
-      then 'redirectOnCompletion needs uiMode embedded.'
-    when v_options ? 'return_url' and v_options ->> 'redirect_on_completion' = 'never'
-      then 'returnUrl cannot be used when redirectOnCompletion is never.'
-    when v_options ? 'return_url' and not payments_private.is_http_url(v_options ->> 'return_url')
-      then 'returnUrl must be an absolute http or https URL.'
-    when length(v_options ->> 'return_url') > 5000 then 'returnUrl must have at most 5000 characters.'
-    when options ->> 'ui_mode' = 'custom' and v_options ? 'redirect_on_completion'
-      then 'redirectOnCompletion needs uiMode embedded.'
-    when options ->> 'ui_mode' = 'custom' and v_options ?| '{custom_fields,custom_text,submit_type,recovery}'
-      then 'customFields, customText, submitType and recovery cannot be used when uiMode is custom.'
-    when v_in_page and v_options ? 'recovery' then 'recovery needs uiMode hosted.'
-    when mode = 'setup' and line_items <> '[]' then 'lineItems cannot be used when mode is setup.'
-    when mode = 'setup' and not v_options ?| '{currency,payment_method_types}'
-      then 'currency or paymentMethodTypes is required when mode is setup.'
-    when mode = 'payment' and jsonb_path_exists(line_items, '$[*].priceData.recurring')
-      then 'priceData.recurring needs mode subscription.'
-    when v_options ? 'discounts' and (v_options -> 'allow_promotion_codes')::boolean
-      then 'discounts and allowPromotionCodes exclude each other.'
-    when jsonb_array_length(v_options -> 'discounts') > 1 then 'discounts may have one discount only; Stripe takes no more.'
-    when (
-      select count(distinct c.currency)
-      from (
-        select i.item #>> '{priceData,currency}' as currency
-        from jsonb_array_elements(case jsonb_typeof(line_items) when 'array' then line_items else '[]' end) as i (item)
-        union all
-        select v_options ->> 'currency' where jsonb_path_exists(line_items, '$[*].priceData')
-      ) as c
-    ) > 1 then 'currency, and the currency of each priceData, must be the same.'
-    when v_options ?& '{trial_period_days,trial_end}' then 'trialPeriodDays and trialEnd exclude each other.'
-    when v_trial and v_options ? 'billing_cycle_anchor' then 'billingCycleAnchor and a trial exclude each other.'
-    when v_options ? 'trial_without_card' and not v_trial then 'trialWithoutCard needs trialPeriodDays or trialEnd.'
-    when (v_options -> 'trial_without_card')::boolean
-      and v_options ->> 'payment_method_collection' = 'always'
-      then 'trialWithoutCard cannot be used when paymentMethodCollection is always.'
-    when v_options ? 'proration_behavior' and not v_options ? 'billing_cycle_anchor'
-      then 'prorationBehavior needs billingCycleAnchor.'
-    when v_options ? 'shipping_options' and not v_options ? 'shipping_address_collection'
-      then 'shippingOptions needs shippingAddressCollection.'
-    when v_options ->> 'capture_method' = 'manual' and (v_options -> 'invoice_creation')::boolean
-      then 'invoiceCreation cannot be used when captureMethod is manual.'
-  end;
   if v_problem is not null then
     raise exception '%', v_problem
-      using errcode = 'SP050', hint = 'Leave one of the two out, and send the request again.';
+      using errcode = 'SP050',
+            hint = format('%s, and send the request again.', case
+              when v_problem ~ ' is required ' then format('Add %s', v_field)
+              when v_needed ~ '^(uiMode|mode) '
+                then format('Set %s, or leave %s out', regexp_replace(v_needed, ' ', ' to '), v_field)
+              when v_needed is not null then format('Add %s, or leave %s out', v_needed, v_field)
+              when v_problem ~ ' cannot be used ' then format('Leave %s out', v_field)
+              when v_problem ~ ' exclude each other' then 'Leave one of the two out'
+              when v_problem ~ ' may have one ' then 'Leave all but one out'
+              else 'Correct the value'
+            end);
   end if;
 end;
 $$;
@@ -16529,6 +16678,63 @@ $$;
 revoke all on function payments_private.delivery_reasons(text, jsonb) from public, anon, authenticated;
 grant execute on function payments_private.delivery_reasons(text, jsonb) to payments_service;
 --! EndIncluded connection/private/delivery_reasons.sql
+--! Included connection/private/offer_reasons.sql
+/*
+ * Returns why the health of an environment is degraded by offers that nobody can buy: a price, a lookup key or a product
+ * that is unknown, inactive or of the other mode. One row for each such offer. Offers that are switched off or over are
+ * left out.
+ */
+create or replace function payments_private.offer_reasons(environment text)
+  returns table (message text, next_action text, command text)
+  language sql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+  select
+    format('Nobody can buy the offer %s: %s', o.offer_id, p.problem),
+    'Correct the offer, or run a sync if Stripe has what it names.',
+    format('pg-payments offers list --environment %s', o.environment)
+  from payments.offers as o
+  cross join lateral (
+    select case
+      when o.product_id is not null then case
+        when not exists (
+          select from payments.stripe_products as r
+          where r.product_id = o.product_id and r.environment = o.environment and r.active and not r.deleted
+        ) then format('there is no active product %s.', o.product_id)
+        when not o.allow_price_data and not exists (
+          select from payments.stripe_prices as r
+          where r.product_id = o.product_id and r.environment = o.environment and r.active and not r.deleted
+            and not (o.mode = 'payment' and r.type = 'recurring')
+        ) then format('the product %s has no active price for mode %s.', o.product_id, o.mode)
+      end
+      when o.lookup_key is not null and not exists (
+        select from payments_private.price_of_lookup_key(o.environment, o.lookup_key)
+      ) then format('no active price has the lookup key %s.', o.lookup_key)
+      when o.price_id is not null and not exists (
+        select from payments.stripe_prices as r
+        where r.price_id = o.price_id and r.environment = o.environment and r.active and not r.deleted
+      ) then format('there is no active price %s.', o.price_id)
+      when o.mode = 'payment' and exists (
+        select from payments.stripe_prices as r
+        where r.price_id = coalesce(
+            o.price_id, (select k.price_id from payments_private.price_of_lookup_key(o.environment, o.lookup_key) as k)
+          )
+          and r.environment = o.environment and r.type = 'recurring'
+      ) then 'its price is recurring, and its mode is payment.'
+    end as problem
+  ) as p
+  where o.environment = offer_reasons.environment
+    and o.active
+    and (o.ends_at is null or o.ends_at > now())
+    and p.problem is not null
+  order by o.offer_id;
+$$;
+
+revoke all on function payments_private.offer_reasons(text) from public, anon, authenticated;
+grant execute on function payments_private.offer_reasons(text) to payments_service;
+--! EndIncluded connection/private/offer_reasons.sql
 --! Included connection/environment_health.sql
 /*
  * Returns {status, reasons, events, connection}: whether all is well with an environment, and why not.
@@ -16617,6 +16823,9 @@ begin
     union all
     select d.position, d.code, d.severity, d.message, d.next_action, d.command
     from payments_private.delivery_reasons(environment_health.environment, facts) as d
+    union all
+    select 70, 'offer_cannot_be_bought', 'degraded', o.message, o.next_action, o.command
+    from payments_private.offer_reasons(environment_health.environment) as o
   ) as r;
 
   return jsonb_build_object(
@@ -17422,6 +17631,16 @@ revoke all on function payments.prune_checkout_sessions(interval, integer, text)
 grant execute on function payments.prune_checkout_sessions(interval, integer, text) to payments_service;
 --! EndIncluded checkout/prune_checkout_sessions.sql
 
+--! Included checkout/_330_prices.sql
+/*
+ * Trigger that refuses prices that do not fit the mode. Like _310_offers, it fires after the policies have let the row in,
+ * and not for a repeated request, which inserts nothing.
+ */
+create or replace trigger _330_prices after insert on payments.stripe_checkout_sessions
+  for each row
+  when (new.checkout_session_id is null and new.mode in ('payment', 'subscription'))
+  execute function payments_private.tg_sessions__prices();
+--! EndIncluded checkout/_330_prices.sql
 --! Included checkout/_250_check.sql
 /*
  * Triggers that check the rows that app users insert themselves as the handlers check a request. They fire after the

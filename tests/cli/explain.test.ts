@@ -50,6 +50,7 @@ test('the findings that it knows are those that the database and the handlers ca
   const source = await readFile(new URL('../../functions/core/sql.ts', import.meta.url), 'utf8')
   const possible = [
     ...named('connection/environment_health.sql', /\(\d+, '(\w+)', '(?:failing|degraded)'/g),
+    ...named('connection/environment_health.sql', /select \d+, '(\w+)', 'degraded'/g),
     ...named(reasons, /select \d+, '(\w+)', 'failing'/g),
     ...named(
       'connection/webhook_endpoint_drift.sql',

@@ -336,6 +336,20 @@ export function conformance(start: (env: Record<string, string>) => Promise<Runn
       expect(system.asked.seen()).toHaveLength(1)
     })
 
+    it('of a request that Stripe refused passes to the corrected request', async () => {
+      const request = { ...cap(), idempotencyKey: randomUUID() }
+      const ada = await userToken('ada')
+      const wrong = await checkout({ ...request, lineItems: [{ priceId: 'price_typo' }] }, ada)
+      expect(wrong).toMatchObject({
+        status: 400,
+        body: {
+          error: 'UPSTREAM_FAILURE',
+          nextActions: 'Correct what Stripe refuses, and send the request again.',
+        },
+      })
+      expect((await checkout(request, ada)).status).toBe(201)
+    })
+
     it('with another request is refused', async () => {
       const request = { ...cap(), idempotencyKey: randomUUID() }
       const ada = await userToken('ada')
@@ -828,6 +842,20 @@ export function conformance(start: (env: Record<string, string>) => Promise<Runn
           ? /^The signature is right, but 30\d seconds old; at most 300 are accepted\.$/
           : /^The signature does not match this body\.$/,
       )
+    })
+
+    it.each<[string, () => string, string]>([
+      ['that is empty', () => '', 'The body is empty: there is no event in it.'],
+      [
+        'that is nested without an end',
+        () => {
+          const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`
+          return JSON.stringify(productEvent('prod_x', 'x')).replace('"x"', deep)
+        },
+        'A value is nested too deeply.',
+      ],
+    ])('%s is refused, although its signature is right', async (_, body, message) => {
+      await refused(() => deliver(body()), 400, 'INVALID_INPUT', message)
     })
 
     it('of the other mode is refused', async () => {

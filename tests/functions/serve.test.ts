@@ -1,6 +1,7 @@
 /** `pg-payments serve`, as a process of its own. */
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createPaymentsClient } from '../../functions/client/index.ts'
 import { productEvent, signatureOf } from './support/events.ts'
@@ -94,6 +95,17 @@ describe('the server', () => {
     )
     other.close()
   })
+
+  it.each(['', 'Host: not a host\r\n'])(
+    'says its health to a load balancer that sends %j as its host',
+    async (host) => {
+      const server = await serve(system.env, '--port', '0')
+      const socket = connect(Number(new URL(server.url).port), 'localhost')
+      socket.write(`GET /health HTTP/1.0\r\n${host}\r\n`)
+      expect((await text(socket)).split('\r\n')[0]).toBe('HTTP/1.1 200 OK')
+      await server.end()
+    },
+  )
 
   it('serves the database that --database-url names, also where the environment names another one', async () => {
     const env = { ...system.env, DATABASE_URL: 'postgres://me@127.0.0.1:1/app' }

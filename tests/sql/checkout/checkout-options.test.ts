@@ -379,6 +379,27 @@ describe('an option that cannot be is refused by a sentence of its own', () => {
     ).toEqual(before)
   })
 
+  test.each<[CheckoutRequest, string]>([
+    [{ ...inPage, options: { ui_mode: 'embedded' } }, 'Add returnUrl'],
+    [{ ...setUp, options: {} }, 'Add currency or paymentMethodTypes'],
+    [
+      subscribe({ trial_without_card: true }),
+      'Add trialPeriodDays or trialEnd, or leave trialWithoutCard out',
+    ],
+    [subscribe({ proration_behavior: 'none' }), 'Add billingCycleAnchor, or leave prorationBehavior out'],
+    [
+      { options: { return_url: 'https://shop.example' } },
+      'Set uiMode to embedded or custom, or leave returnUrl out',
+    ],
+    [{ options: { capture_method: 'manual', invoice_creation: true } }, 'Leave invoiceCreation out'],
+    [subscribe({ trial_period_days: 3, trial_end: NOW + 9e5 }), 'Leave one of the two out'],
+  ])('the next step fits the sentence: %j', async (request, hint) => {
+    expect(await refusal(beginAsService(request))).toMatchObject({
+      code: 'SP050',
+      hint: `${hint}, and send the request again.`,
+    })
+  })
+
   test('a repeated request is not judged by the clock, but one that is sent again is', async () => {
     const request = { subject, idempotencyKey: newId('key'), options: { expires_at: IN_AN_HOUR } }
     const begun = await beginAsService(request)

@@ -50,6 +50,57 @@ const subscribe = (request: CheckoutRequest = {}): CheckoutRequest => ({
 })
 const backend: Claims = { role: 'service' }
 
+describe('an offer that nobody could ever buy', () => {
+  test('is refused: forced options that exclude each other, and a recurring price in mode payment', async () => {
+    const forced_options = { allow_promotion_codes: true, discounts: [{ promotion_code: 'promo_a' }] }
+    expect(await refusal(tea({ forced_options }))).toMatchObject({
+      code: 'SP050',
+      message:
+        'No checkout can have the forced options: discounts and allowPromotionCodes exclude each other.',
+    })
+    expect(await refusal(put('pro', { price_id: 'price_pro', mode: 'payment' }))).toMatchObject({
+      code: 'SP076',
+      message: 'The price price_pro is recurring, so it cannot be offered in mode payment.',
+    })
+    await tea({ forced_options: { trial_without_card: true }, price_id: 'price_pro', mode: 'subscription' })
+  })
+
+  test('as far as is known here degrades the health, with a reason of its own', async () => {
+    const reasons = async () =>
+      (
+        await asCaller(sql, service, (sql) => sql`select message from payments_private.offer_reasons('test')`)
+      ).map(({ message }) => message)
+    await tea()
+    await pro()
+    expect(await reasons()).toEqual([])
+    await put('a', { price_id: 'price_typo', mode: 'payment' })
+    await put('b', { lookup_key: 'nothing', mode: 'payment' })
+    await put('c', { lookup_key: 'pro', mode: 'payment' })
+    await put('d', { product_id: 'prod_typo', mode: 'payment' })
+    await put('off', { price_id: 'price_typo', mode: 'payment', active: false })
+    expect(await reasons()).toEqual([
+      'Nobody can buy the offer a: there is no active price price_typo.',
+      'Nobody can buy the offer b: no active price has the lookup key nothing.',
+      'Nobody can buy the offer c: its price is recurring, and its mode is payment.',
+      'Nobody can buy the offer d: there is no active product prod_typo.',
+    ])
+  })
+})
+
+test('prices that are known not to fit the mode are refused before Stripe', async () => {
+  expect(await refusal(buy(backend, { lineItems: [{ priceId: 'price_pro' }] }))).toMatchObject({
+    code: 'SP075',
+    message: 'lineItems has a recurring price, which mode payment does not take.',
+  })
+  expect(await refusal(buy(backend, subscribe({ lineItems: [{ priceId: 'price_tea' }] })))).toMatchObject({
+    code: 'SP075',
+    message: 'lineItems has no recurring price, which mode subscription needs.',
+  })
+  const cart = [{ priceId: 'price_tea' }, { priceId: 'price_pro' }]
+  expect((await buy(backend, subscribe({ lineItems: cart }))).action).toBe('send')
+  expect((await buy(backend, subscribe({ lineItems: [{ priceId: 'price_unknown' }] }))).action).toBe('send')
+})
+
 /** A row that an app user inserts without the handlers. */
 const insert = (caller: Claims, item: Json, options: Json = {}) =>
   asCaller(

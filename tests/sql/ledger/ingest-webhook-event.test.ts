@@ -141,7 +141,8 @@ describe('an event', () => {
     const row = await eventRow(database.sql, event.id)
     expect(row).toMatchObject({ processing_status: 'failed', processed_at: null, attempt_count: 1 })
     expect(row.last_error).toBe(
-      'null value in column "customer_id" of relation "stripe_subscriptions" violates not-null constraint (23502)',
+      'null value in column "customer_id" of relation "stripe_subscriptions" violates not-null constraint (23502). ' +
+        `The subscription ${event.data.object.id} has no value for customer_id.`,
     )
     expect(row.next_attempt_at).toBeGreaterThan(row.received_at)
   })
@@ -456,5 +457,50 @@ describe('what happens together', () => {
     ]
     await database.sql.begin((sql) => ingestAll(sql, events))
     expect((await subscriptionRow(database.sql, sub.id)).status).toBe('active')
+  })
+})
+
+describe('an event that no row can hold is kept as failed, with a sentence that names the field', () => {
+  const item = { id: 'si_1', price: { id: 'price_1', product: 'prod_1' }, quantity: 1 }
+  test.each<[string, string, Json, string]>([
+    [
+      'without an id',
+      'customer.subscription.updated',
+      subscription({ id: undefined }),
+      'The object of the event has no id.',
+    ],
+    [
+      'without a customer',
+      'customer.subscription.updated',
+      subscription({ id: 'sub_fault', customer: null }),
+      'The subscription sub_fault has no value for customer_id.',
+    ],
+    [
+      'of half a piece',
+      'customer.subscription.updated',
+      subscription({ id: 'sub_fault', items: [{ ...item, quantity: 1.5 }] }),
+      'The subscription sub_fault has a number in quantity that is not whole or out of range.',
+    ],
+    [
+      'with an item twice',
+      'customer.subscription.updated',
+      subscription({ id: 'sub_fault', items: [item, item] }),
+      'The subscription sub_fault has two items with the same id.',
+    ],
+    [
+      'with a list that is none',
+      'customer.subscription.updated',
+      { ...subscription({ id: 'sub_fault' }), items: { object: 'list', data: 'none' } },
+      'The subscription sub_fault has a list or an object in another shape than Stripe sends.',
+    ],
+    [
+      'of an amount beyond all amounts',
+      'payment_intent.succeeded',
+      paymentIntent({ id: 'pi_fault', amount: 2 ** 63, amount_received: 2 ** 63 }),
+      'The payment_intent pi_fault has a number in amount that is not whole or out of range.',
+    ],
+  ])('%s', async (_, type, object, sentence) => {
+    const { status, event } = await ingest(database.sql, eventOf(type, object))
+    expect([status, event.last_error]).toEqual(['failed', expect.stringContaining(sentence)])
   })
 })

@@ -229,6 +229,11 @@ export const HEALTH_CODES: Record<string, Meaning> = {
     next: `${FAILED} Fix the cause, then run \`pg-payments events retry --environment test\`.`,
   },
   backlog: { meaning: 'Events have failed and wait for their next attempt.', next: FAILED },
+  offer_cannot_be_bought: {
+    meaning:
+      'An offer names a price, a lookup key or a product that is unknown, inactive or of the other mode.',
+    next: 'Correct the offer, or run a sync if Stripe has what it names.',
+  },
   sync_failed: {
     meaning: 'The last sync failed.',
     next: 'Run it again: `pg-payments stripe sync --environment test`.',
