@@ -103,23 +103,23 @@ export const SQLSTATES: Record<
   SP045: { status: 409, code: 'PAYMENT_CHANGED_MEANWHILE' },
   /** someone else is changing this product or price */
   SP046: { status: 409, code: 'PAYMENT_CHANGED_MEANWHILE' },
-  /** Parts of a checkout request exclude each other. */
+  /** Parts of a checkout request exclude each other */
   SP050: { status: 400, code: 'INVALID_INPUT' },
-  /** The portal is asked for a subscription that the subject has not. */
+  /** The portal is asked for a subscription that the subject has not */
   SP051: { status: 404, code: 'PAYMENT_NOT_FOUND' },
-  /** The portal is asked for a subscription or an item, and there are several. */
+  /** The portal is asked for a subscription or an item, and there are several */
   SP052: { status: 400, code: 'INVALID_INPUT' },
-  /** An app user asks for a price, an amount or a coupon that only the service may choose. */
+  /** An app user asks for a price, an amount or a coupon that only the service may choose */
   SP053: { status: 403, code: 'AUTH_UNAUTHORIZED' },
-  /** No offer is for this buyer and these items now. */
+  /** No offer is for this buyer and these items now */
   SP055: { status: 403, code: 'PAYMENT_NOT_OFFERED' },
-  /** No active price has the lookup key. */
+  /** No active price has the lookup key */
   SP056: { status: 404, code: 'PAYMENT_PRICE_NOT_FOUND' },
-  /** The offer is for another quantity. */
+  /** The offer is for another quantity */
   SP057: { status: 400, code: 'PAYMENT_QUANTITY_NOT_OFFERED' },
-  /** The offer does not allow an option, an amount or another trial. */
+  /** The offer does not allow an option, an amount or another trial */
   SP058: { status: 403, code: 'PAYMENT_OPTION_NOT_OFFERED' },
-  /** The subject has a living subscription of the product group. */
+  /** The subject has a living subscription of the product group */
   SP059: { status: 409, code: 'PAYMENT_PLAN_ALREADY_EXISTS' },
   /** no such customer or subscription */
   SP060: { status: 404, code: 'PAYMENT_NOT_FOUND' },
@@ -127,9 +127,9 @@ export const SQLSTATES: Record<
   SP061: { status: 409, code: 'PAYMENT_SUBJECT_CONFLICT' },
   /** nothing of the billing subject is known */
   SP063: { status: 404, code: 'PAYMENT_NOT_FOUND' },
-  /** An instant of a checkout is too early or too late. */
+  /** An instant of a checkout is too early or too late */
   SP064: { status: 400, code: 'INVALID_INPUT' },
-  /** A trial of prices that are paid once. */
+  /** A trial of prices that are paid once */
   SP065: { status: 400, code: 'INVALID_INPUT' },
   /** Prices of a checkout do not fit its mode */
   SP075: { status: 400, code: 'INVALID_INPUT' },

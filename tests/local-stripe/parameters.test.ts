@@ -1,6 +1,12 @@
+import { readFile } from 'node:fs/promises'
 import type Stripe from 'stripe'
 import { describe, expect, it } from 'vitest'
 import { startLocalStripe, type Warning } from '../../scripts/local-stripe/index.ts'
+import {
+  METHOD_TYPES,
+  PAGE_LOCALES,
+  SHIPPING_COUNTRIES,
+} from '../../scripts/local-stripe/resources/checkout-words.ts'
 import { errorOf, priceOf, subscribe, urls, useLocalStripe } from './helpers.ts'
 
 const warnings: Warning[] = []
@@ -108,6 +114,237 @@ describe('a parameter that would change amounts or events is refused:', () => {
       managed_payments: { enabled: false },
       payment_method_options: { card: { request_three_d_secure: 'automatic' } },
     })
+  })
+})
+
+describe('a checkout session that Stripe does not take is refused:', () => {
+  const soon = (seconds: number) => Math.floor(Date.now() / 1000) + seconds
+  const subscribed = (subscription_data: object) => ({ mode: 'subscription', subscription_data })
+  const ships = (...allowed_countries: string[]) => ({ shipping_address_collection: { allowed_countries } })
+  const label = { type: 'custom', custom: 'Size' }
+  const text = (limits: object, key = 'size') => ({ key, label, type: 'text', text: limits })
+  const fields = (...custom_fields: object[]) => ({ custom_fields })
+  const choice = (values: string[], default_value?: string) => ({
+    key: 'size',
+    label,
+    type: 'dropdown',
+    dropdown: { default_value, options: values.map((value) => ({ label: value, value })) },
+  })
+  const many = (count: number) => Array.from({ length: count }, (_, place) => `v${place}`)
+  const data = (recurring?: object) => ({
+    price_data: { currency: 'usd', unit_amount: 100, product_data: { name: 'Tea' }, recurring },
+    quantity: 1,
+  })
+  const monthly = data({ interval: 'month' })
+  const adjustable = (quantity: number, limits: object = {}) => ({
+    line_items: [{ ...data(), quantity, adjustable_quantity: { enabled: true, ...limits } }],
+  })
+  const rate = { display_name: 'Slow', type: 'fixed_amount', fixed_amount: { amount: 5, currency: 'usd' } }
+
+  it.each<[string, object, string, string, string?]>([
+    [
+      'a country that is none',
+      ships('AT', 'XX'),
+      'shipping_address_collection[allowed_countries][1]',
+      'AC, AD',
+    ],
+    [
+      'a country without delivery',
+      ships('CU'),
+      'shipping_address_collection[allowed_countries][0]',
+      'AC, AD',
+    ],
+    [
+      'a country in small letters',
+      ships('at'),
+      'shipping_address_collection[allowed_countries][0]',
+      'AC, AD',
+    ],
+    ['an unknown language', { locale: 'xx' }, 'locale', 'must be one of auto, bg'],
+    [
+      'an unknown method',
+      { allowed_payment_method_types: ['card', 'cash'] },
+      'allowed_payment_method_types[1]',
+      'must be one of',
+    ],
+    [
+      'an unknown method to leave out',
+      { excluded_payment_method_types: ['cash'] },
+      'excluded_payment_method_types[0]',
+      'must be one of',
+    ],
+    [
+      'a trial that ends within two days',
+      subscribed({ trial_end: soon(2 * DAY_SECONDS - 60) }),
+      'subscription_data[trial_end]',
+      'at least 2 days',
+    ],
+    [
+      'a trial that ends after two years',
+      subscribed({ trial_end: soon(730 * DAY_SECONDS + 60) }),
+      'subscription_data[trial_end]',
+      'at most two years',
+    ],
+    [
+      'a trial of over two years',
+      subscribed({ trial_period_days: 731 }),
+      'subscription_data[trial_period_days]',
+      'less than or equal to 730',
+      'parameter_invalid_integer',
+    ],
+    ['a currency of no price', { currency: 'eur' }, 'line_items[0][price]', 'in usd alone'],
+    [
+      'a currency of no inline price',
+      { currency: 'eur', line_items: [data()] },
+      'line_items[0][price_data]',
+      'in usd alone',
+    ],
+    [
+      '21 recurring items',
+      { mode: 'subscription', line_items: Array(21).fill(monthly) },
+      'line_items',
+      'up to 20 line items with recurring prices, and 21',
+    ],
+    [
+      '21 one-time items of a subscription',
+      { mode: 'subscription', line_items: [monthly, ...Array(21).fill(data())] },
+      'line_items',
+      'up to 20 line items with one_time prices, and 21',
+    ],
+    ['101 items', { line_items: Array(101).fill(data()) }, 'line_items', 'maximum 100'],
+    ['four custom fields', fields(...many(4).map((key) => text({}, key))), 'custom_fields', 'maximum 3'],
+    ['two custom fields of one key', fields(text({}), text({})), 'custom_fields', 'must be unique'],
+    [
+      'a custom field with a key of signs',
+      fields(text({}, 'my_size')),
+      'custom_fields[0][key]',
+      'letters and digits',
+    ],
+    [
+      'a minimum length over the maximum',
+      fields(text({ minimum_length: 5, maximum_length: 4 })),
+      'custom_fields[0][text][minimum_length]',
+      'minimum length 5 is above the maximum length 4',
+    ],
+    [
+      'a default value that is too long',
+      fields(text({ maximum_length: 3, default_value: 'XXXL' })),
+      'custom_fields[0][text][default_value]',
+      'from 0 to 3 characters',
+    ],
+    [
+      'a default number that is too short',
+      fields({ key: 'po', label, type: 'numeric', numeric: { minimum_length: 3, default_value: '12' } }),
+      'custom_fields[0][numeric][default_value]',
+      'from 3 to 255 characters',
+    ],
+    [
+      'a default value of no option',
+      fields(choice(['s', 'm'], 'l')),
+      'custom_fields[0][dropdown][default_value]',
+      'one of the options',
+    ],
+    [
+      'two options of one value',
+      fields(choice(['s', 's'])),
+      'custom_fields[0][dropdown][options][1][value]',
+      'Two options have the value s',
+    ],
+    [
+      'an option with a value of signs',
+      fields(choice(['x-l'])),
+      'custom_fields[0][dropdown][options][0][value]',
+      'letters and digits',
+    ],
+    ['201 options', fields(choice(many(201))), 'custom_fields[0][dropdown][options]', 'maximum 200'],
+    [
+      'custom fields without a sale',
+      { mode: 'setup', currency: 'usd', line_items: undefined, ...fields(text({})) },
+      'custom_fields',
+      '`payment` or `subscription` mode',
+    ],
+    [
+      'a quantity under the minimum',
+      adjustable(1, { minimum: 2 }),
+      'line_items[0][adjustable_quantity][minimum]',
+      'not from 2 to 99',
+    ],
+    [
+      'a quantity over the maximum',
+      adjustable(6, { maximum: 5 }),
+      'line_items[0][adjustable_quantity][maximum]',
+      'not from 0 to 5',
+    ],
+    [
+      'a quantity over the maximum that is the default',
+      adjustable(100),
+      'line_items[0][adjustable_quantity][maximum]',
+      'not from 0 to 99',
+    ],
+    [
+      'a minimum over the maximum',
+      adjustable(3, { minimum: 4, maximum: 2 }),
+      'line_items[0][adjustable_quantity][minimum]',
+      'minimum 4 is above the maximum 2',
+    ],
+    [
+      'a maximum over 999999',
+      adjustable(1, { maximum: 1_000_000 }),
+      'line_items[0][adjustable_quantity][maximum]',
+      'less than or equal to 999999',
+      'parameter_invalid_integer',
+    ],
+    ['an end within half an hour', { expires_at: soon(1700) }, 'expires_at', 'at least 30 minutes'],
+    ['an end after a day', { expires_at: soon(DAY_SECONDS + 60) }, 'expires_at', 'less than 24 hours'],
+    ['two discounts', { discounts: [{ coupon: 'a' }, { coupon: 'b' }] }, 'discounts', 'up to 1 discount'],
+    [
+      'an unknown promotion code',
+      { discounts: [{ promotion_code: 'promo_none' }] },
+      'discounts[0][promotion_code]',
+      'No such promotion code',
+      'resource_missing',
+    ],
+    [
+      'six shipping options',
+      { shipping_options: Array(6).fill({ shipping_rate_data: rate }) },
+      'shipping_options',
+      'maximum 5',
+    ],
+  ])('%s', async (_what, more, param, message, code) => {
+    const error = await errorOf(open(more as SessionParams))
+    expect(error).toMatchObject({ type: 'StripeInvalidRequestError', statusCode: 400, param, code })
+    expect(error.message).toContain(message)
+  })
+
+  it('but not at the limits', async () => {
+    await open({
+      ...ships('AT', 'XK'),
+      ...fields(
+        text({ minimum_length: 1, maximum_length: 1, default_value: 'S' }),
+        { ...choice(many(200), 'v199'), key: 'other' },
+        { ...text({}, 'long'), label: { type: 'custom', custom: 'x'.repeat(100) } },
+      ),
+      ...adjustable(5, { minimum: 5, maximum: 999_999 }),
+      allowed_payment_method_types: ['card', 'link'],
+      currency: 'usd',
+      locale: 'es-419',
+    } as SessionParams)
+    await open(subscribed({ trial_end: soon(730 * DAY_SECONDS - 60) }) as SessionParams)
+    const line_items = [...Array(20).fill(monthly), ...Array(20).fill(data())]
+    await open({ mode: 'subscription', line_items })
+    await open({ line_items: Array(100).fill(data()) })
+  })
+
+  it('by the words of the pinned SDK', async () => {
+    const file = new URL('../../node_modules/stripe/esm/resources/Checkout/Sessions.d.ts', import.meta.url)
+    const [, ofCreate = ''] = (await readFile(file, 'utf8')).split('namespace SessionCreateParams {')
+    const wordsOf = (type: string) =>
+      [...(new RegExp(`type ${type} = (.+);`).exec(ofCreate)?.[1] ?? '').matchAll(/'([^']+)'/g)].map(
+        ([, word]) => word,
+      )
+    expect(SHIPPING_COUNTRIES).toEqual(wordsOf('AllowedCountry'))
+    expect(PAGE_LOCALES).toEqual(wordsOf('Locale'))
+    expect(METHOD_TYPES).toEqual(wordsOf('AllowedPaymentMethodType'))
   })
 })
 

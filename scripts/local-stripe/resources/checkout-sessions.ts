@@ -34,6 +34,7 @@ import type { CheckoutSession, LineItem, Price } from '../core/types.ts'
 import { createPrice, createProduct } from './catalog.ts'
 import { expireSession } from './checkout.ts'
 import { totalsOf } from './checkout-totals.ts'
+import { METHOD_TYPES, PAGE_LOCALES } from './checkout-words.ts'
 import { discountsShape, resolveDiscount } from './coupons.ts'
 import { customFieldsOf, customFieldsShape } from './custom-fields.ts'
 import { requireCustomer } from './customers.ts'
@@ -47,14 +48,17 @@ import { resolveShipping, shippingOptionsShape } from './shipping.ts'
 import { checkAnchor } from './subscriptions.ts'
 import { requireTaxSettings, TAXED } from './tax.ts'
 
+const QUANTITY_MAX = 999_999
+/** The quantity up to which a customer may go where `maximum` was not sent. */
+const ADJUSTABLE_MAX = 99
 const lineItemShape = {
   price: string(),
   price_data: hash({ ...priceDataShape, product_data: hash(productDataShape) }),
-  quantity: integer({ min: 0, max: 999_999 }),
+  quantity: integer({ min: 0, max: QUANTITY_MAX }),
   adjustable_quantity: hash({
     enabled: required(boolean()),
-    maximum: integer({ min: 1 }),
-    minimum: integer({ min: 0 }),
+    maximum: integer({ min: 1, max: QUANTITY_MAX }),
+    minimum: integer({ min: 0, max: QUANTITY_MAX }),
   }),
   metadata: metadata(),
   ...refused('tax_rates'),
@@ -71,6 +75,8 @@ const invoiceCreationShape = hash({
     ...withoutEffect('account_tax_ids', 'issuer', 'rendering_options'),
   }),
 })
+const TRIAL_DAYS_MAX = 730
+const methods = list(oneOf(...METHOD_TYPES))
 const createShape = {
   allow_promotion_codes: boolean(),
   cancel_url: url(),
@@ -82,7 +88,7 @@ const createShape = {
   discounts: discountsShape,
   expires_at: timestamp(),
   line_items: list(hash(lineItemShape), { max: 100 }),
-  locale: string(),
+  locale: oneOf(...PAGE_LOCALES),
   metadata: metadata(),
   mode: oneOf('payment', 'setup', 'subscription'),
   payment_intent_data: hash({
@@ -95,15 +101,15 @@ const createShape = {
     ...withoutEffect('shipping', 'statement_descriptor', 'statement_descriptor_suffix', 'transfer_group'),
   }),
   payment_method_collection: oneOf('always', 'if_required'),
-  allowed_payment_method_types: list(string()),
-  payment_method_types: removedIn('2026-09-30', list(string())),
+  allowed_payment_method_types: methods,
+  payment_method_types: removedIn('2026-09-30', methods),
   return_url: url(),
   submit_type: oneOf('auto', 'book', 'donate', 'pay', 'subscribe'),
   subscription_data: hash({
     description: string(500),
     metadata: metadata(),
     trial_end: timestamp(),
-    trial_period_days: integer({ min: 1, max: 730 }),
+    trial_period_days: integer({ min: 1, max: TRIAL_DAYS_MAX }),
     trial_settings: hash({
       end_behavior: required(
         hash({ missing_payment_method: required(oneOf('cancel', 'create_invoice', 'pause')) }),
@@ -127,7 +133,7 @@ const createShape = {
     recovery: hash({ enabled: required(boolean()), allow_promotion_codes: boolean() }),
   }),
   custom_fields: customFieldsShape,
-  excluded_payment_method_types: list(string()),
+  excluded_payment_method_types: methods,
   invoice_creation: invoiceCreationShape,
   shipping_options: shippingOptionsShape,
   ui_mode: oneOf('elements', 'embedded_page', 'form', 'hosted_page'),
@@ -155,6 +161,10 @@ const createShape = {
 const EXPIRY_SECONDS_MIN = 30 * 60
 /** How far the end of a trial must be away at least. */
 const TRIAL_SECONDS_MIN = 2 * DAY_SECONDS
+/** How far it may be away at most. */
+const TRIAL_SECONDS_MAX = TRIAL_DAYS_MAX * DAY_SECONDS
+/** Prices of each type that a session of mode `subscription` takes. */
+const SUBSCRIPTION_ITEMS_MAX = 20
 
 type CreateParams = Infer<typeof createShape>
 
@@ -177,6 +187,8 @@ export function createSession(
   const chosen = resolveDiscount(engine, params.discounts)
   const lineItems = (params.line_items ?? []).map((item, place) => createLineItem(engine, item, place))
   checkPrices(mode, lineItems)
+  checkCounts(mode, lineItems)
+  checkCurrency(params, lineItems)
   checkCustomAmount(params, lineItems)
   const taxed = requireTaxSettings(engine, params.automatic_tax)
   const id = engine.ids.next(`cs_${engine.livemode ? 'live' : 'test'}_a1`, 58)
@@ -337,6 +349,10 @@ function invoiceCreationOf(
 function checkFirstPeriod(details: SessionDetails, items: LineItem[], now: number): void {
   if (details.trialEnd !== null && details.trialEnd < now + TRIAL_SECONDS_MIN)
     throw invalidRequest('The `trial_end` date has to be at least 2 days in the future.', {
+      param: 'subscription_data[trial_end]',
+    })
+  if (details.trialEnd !== null && details.trialEnd > now + TRIAL_SECONDS_MAX)
+    throw invalidRequest('The `trial_end` date can be at most two years in the future.', {
       param: 'subscription_data[trial_end]',
     })
   const recurring = items.find((item) => item.price?.recurring)?.price?.recurring
@@ -516,6 +532,11 @@ function checkCombinations(params: CreateParams): void {
     throw wrongMode('shipping_options', 'payment')
   if (params.mode !== 'subscription' && params.subscription_data)
     throw wrongMode('subscription_data', 'subscription')
+  if (params.mode === 'setup' && params.custom_fields?.length) {
+    throw invalidRequest('`custom_fields` can only be used in `payment` or `subscription` mode.', {
+      param: 'custom_fields',
+    })
+  }
   if (params.mode === 'subscription' && params.customer_creation) {
     throw invalidRequest('`customer_creation` can only be used in `payment` mode.', {
       param: 'customer_creation',
@@ -589,6 +610,50 @@ function checkPrices(mode: string, items: LineItem[]): void {
   }
 }
 
+/** @throws 400 when a subscription has more items than Stripe takes */
+function checkCounts(mode: Mode, items: LineItem[]): void {
+  if (mode !== 'subscription') return
+  for (const type of ['recurring', 'one_time'] as const) {
+    const found = items.filter((item) => item.price?.type === type).length
+    if (found <= SUBSCRIPTION_ITEMS_MAX) continue
+    throw invalidRequest(
+      `A Checkout Session in \`subscription\` mode takes up to ${SUBSCRIPTION_ITEMS_MAX} line items with ${type} prices, and ${found} were sent.`,
+      { param: 'line_items' },
+    )
+  }
+}
+
+/** @throws 400 when the session asks for a currency that a price has not; prices have one currency here */
+function checkCurrency({ currency: asked, line_items: sent }: CreateParams, items: LineItem[]): void {
+  const place = items.findIndex((item) => asked !== undefined && item.currency !== asked)
+  if (place < 0) return
+  throw invalidRequest(
+    `The price is in ${items[place]?.currency} alone, and the Checkout Session asks for ${asked}.`,
+    { param: `line_items[${place}][${sent?.[place]?.price_data ? 'price_data' : 'price'}]` },
+  )
+}
+
+/** @throws 400 when the quantity is not one of those that the customer may choose */
+function checkAdjustable(
+  quantity: number,
+  sent: Infer<typeof lineItemShape>['adjustable_quantity'],
+  path: string,
+): void {
+  if (!sent?.enabled) return
+  const { minimum = 0, maximum = ADJUSTABLE_MAX } = sent
+  const param = `${path}[adjustable_quantity]`
+  if (minimum > maximum) {
+    throw invalidRequest(`The minimum ${minimum} is above the maximum ${maximum}.`, {
+      param: `${param}[minimum]`,
+    })
+  }
+  if (quantity >= minimum && quantity <= maximum) return
+  throw invalidRequest(
+    `The quantity ${quantity} is not from ${minimum} to ${maximum}, which are the limits of \`adjustable_quantity\`.`,
+    { param: `${param}[${quantity < minimum ? 'minimum' : 'maximum'}]` },
+  )
+}
+
 function createLineItem(engine: Engine, item: Infer<typeof lineItemShape>, place: number): LineItem {
   const path = `line_items[${place}]`
   const price = resolvePrice(engine, item, path)
@@ -603,6 +668,7 @@ function createLineItem(engine: Engine, item: Infer<typeof lineItemShape>, place
       param: `${path}[quantity]`,
     })
   }
+  if (quantity !== null) checkAdjustable(quantity, item.adjustable_quantity, path)
   const product = engine.store.get('product', price.product)
   const amount = Math.round(
     Number(price.unit_amount_decimal ?? price.custom_unit_amount?.preset ?? 0) *
@@ -613,7 +679,11 @@ function createLineItem(engine: Engine, item: Infer<typeof lineItemShape>, place
     id: engine.ids.next('li_'),
     object: 'item',
     adjustable_quantity: adjustable
-      ? { enabled: adjustable.enabled, maximum: adjustable.maximum ?? 99, minimum: adjustable.minimum ?? 0 }
+      ? {
+          enabled: adjustable.enabled,
+          maximum: adjustable.maximum ?? ADJUSTABLE_MAX,
+          minimum: adjustable.minimum ?? 0,
+        }
       : null,
     amount_discount: 0,
     amount_subtotal: amount,

@@ -6,6 +6,7 @@ import type { Engine, Entered } from '../core/engine.ts'
 import { invalidRequest } from '../core/errors.ts'
 import { boolean, clearable, hash, type Infer, list, oneOf, required, string } from '../core/params.ts'
 import type { CheckoutSession, Customer } from '../core/types.ts'
+import { SHIPPING_COUNTRIES } from './checkout-words.ts'
 
 const enabled = hash({ enabled: required(boolean()) })
 const asked = hash({ enabled: required(boolean()), optional: boolean() })
@@ -34,7 +35,7 @@ export const pageOptionsShape = {
     payment_method_remove: oneOf('disabled', 'enabled'),
     payment_method_save: oneOf('disabled', 'enabled'),
   }),
-  shipping_address_collection: hash({ allowed_countries: required(list(string(2))) }),
+  shipping_address_collection: hash({ allowed_countries: required(list(oneOf(...SHIPPING_COUNTRIES))) }),
   tax_id_collection: hash({ enabled: required(boolean()), required: oneOf('if_supported', 'never') }),
 }
 type PageOptions = Infer<typeof pageOptionsShape>
