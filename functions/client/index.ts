@@ -63,8 +63,8 @@ export type PaymentsClient = OlderMethods & {
       options?: RequestOptions,
     ): Promise<PaymentsResult<CreateCheckoutSessionResponse>>
     /**
-     * Opens the Billing Portal for a subject that has paid before. The error is 404 for a subject that has not, 401 for
-     * an anonymous caller, and 403 if no policy lets the caller bill the subject. See
+     * Opens the Billing Portal for a subject that has paid before. The error is 404 for a subject that has not paid. It
+     * is 401 for an anonymous caller, and 403 if no policy lets the caller bill the subject. See
      * https://docs.stripe.com/customer-management.
      */
     createCustomerPortalSession(

@@ -31,7 +31,7 @@ type Seat = { connection: Connection; takenBy: number | null; lastUse: number | 
 type Waiting = { resolve: (taken: Taken) => void; reject: (error: unknown) => void }
 
 /**
- * @param uses how many uses share the connections. With fewer connections than uses, the last uses share one: of two
+ * @param uses how many uses share the connections. With fewer connections than uses, the last uses share one. Of two
  * connections, the first is for the first use and the second for all others.
  */
 export function createPool(connections: Connection[], uses: number): Pool {

@@ -1,6 +1,7 @@
 /**
- * Turns a row into an answer, as the schema of the answer says: its fields alone, from the columns of the same names in snake case.
- * A webhook needs no zod for its answer, so this file imports only types of it.
+ * Turns a row into an answer, as the schema of the answer says. The answer has the schema's fields alone, from the
+ * columns of the same names in snake case. A webhook needs no zod for its answer, so this file imports only types of
+ * it.
  */
 import type { z } from 'zod'
 import { iso } from './format.ts'

@@ -202,8 +202,8 @@ export async function ingestMissing(
 }
 
 /**
- * Reads the completed Checkout Sessions of these events whose rows are lost, because events show no line items and
- * fulfilment compares them: one call for each.
+ * Reads the completed Checkout Sessions of these events whose rows are lost, one call for each. Events show no line
+ * items, and fulfilment compares them.
  */
 async function readLineItems(
   events: StripeObject[],

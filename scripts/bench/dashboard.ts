@@ -1,6 +1,6 @@
 /**
- * Measures how soon the lists of the dashboard show their first rows over the data of a large shop, on a machine that is four times
- * slower than this one: each list is opened in a Chromium whose CPU is throttled.
+ * Measures how soon the lists of the dashboard show their first rows over the data of a large shop. It opens each list
+ * in a Chromium whose CPU is throttled to a quarter of this machine's speed.
  *
  *     npx tsx scripts/bench/dashboard.ts [customers] [transactions] [runs]
  */

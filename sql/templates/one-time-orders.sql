@@ -15,7 +15,7 @@
  * spoil another user's order.
  *
  * public.order_payments has one row for each completed checkout of an order. An order follows all of them, in every
- * order of events, and also if the money arrives after the checkout: by a bank debit, or by a capture of yours. It is
+ * order of events. It also follows money that arrives after the checkout, by a bank debit or by a capture of yours. It is
  *   - 'paid' while one right payment stands; a partial refund or a partial capture leaves it so;
  *   - 'charged_back' if a dispute about it was lost, also about a part; an open dispute leaves it paid;
  *   - 'refunded' once refunds return the whole amount, even while they are pending: Stripe takes the money from your

@@ -11,8 +11,9 @@
  *     create trigger fulfil after insert or update on payments.payment_history for each row
  *       when (new.type = 'one_time_payment' and new.status = 'succeeded') execute function …;
  *
- * It fires once for each payment: a row is inserted when its Checkout Session or invoice is known, and while it says succeeded it
- * changes only if its status does. It fires again if a refund fails, because the payment then succeeded after all.
+ * It fires once for each payment. A row is inserted when its Checkout Session or invoice is known. While it says
+ * succeeded, it changes only if its status does. It fires again if a refund fails, because the payment then succeeded
+ * after all.
  *
  * What it costs: each event of a payment reads its purchase once more and writes a second row, some 1 kB for each payment. What a
  * sync changed without an event shows after: select payments.refresh_payment_history();

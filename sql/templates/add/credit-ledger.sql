@@ -11,8 +11,9 @@
  * not expired. A refund takes back its share of the grant. If that was spent already, the balance is below zero, and the next
  * grant pays it. Every change locks the account, so two spends at the same moment cannot use the same credit.
  *
- * {{schema}}.unmatched_credit_purchases has packs that were paid for somebody who is no {{subject}} of the app: another type of subject, a
- * guest, or an id that is no {{key_type}}. Refund it; or give the credits with grant_credits, and delete the row.
+ * {{schema}}.unmatched_credit_purchases has packs that were paid for somebody who is no {{subject}} of the app. It is
+ * another type of subject, a guest, or an id that is no {{key_type}}. Refund it; or give the credits with
+ * grant_credits, and delete the row.
  *
  * Only the server may spend: app users have no right to execute these functions. To let them, write a function of your own that
  * checks what the caller pays for.

@@ -1,6 +1,6 @@
 /**
- * What the tables must show, said from Stripe's final objects alone. It knows nothing of orders, versions and snapshots:
- * the objects as they are in the end, and for "when did it happen" the moments of the events.
+ * What the tables must show, said from Stripe's final objects alone. It knows nothing of orders, versions and
+ * snapshots. It reads the objects as they are in the end, and the moments of the events for "when did it happen".
  */
 import { idOf, type Json, type StripeEvent } from './recording.ts'
 
