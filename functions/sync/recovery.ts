@@ -113,8 +113,8 @@ function listEvents(
 const noRepeats = () => refuseRepeats('list of events', 'recovery')
 
 /**
- * The page with the oldest events since `from`; null if it was stopped. Stripe lists the newest first, so this reads the
- * list to its end.
+ * The page with the oldest events since `from`; null if it was stopped. Stripe lists the newest first, so this reads
+ * the list to its end.
  */
 async function oldestPage(
   stripe: StripeApi,

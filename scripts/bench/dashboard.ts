@@ -24,7 +24,10 @@ const LISTS = [
   'catalogue/prod_B1',
 ]
 
-/** Milliseconds: until the first row is shown, of which the browser's main thread ran, and of which the API took for the list. */
+/**
+ * Milliseconds: until the first row is shown, of which the browser's main thread ran, and of which the API took for the
+ * list.
+ */
 type Opening = { shown: number; cpu: number; api: number }
 
 async function signIn(page: Page, dashboard: string): Promise<void> {

@@ -256,9 +256,9 @@ const lifeOf = (subscriptions: Thing[]) =>
   )
 
 /**
- * A customer belongs to the subject that was the first to buy with it. A subject pays with the customer whose subscription
- * is the most alive, else with the earliest of those that belong to it. A deleted one counts only when there is no
- * other.
+ * A customer belongs to the subject that was the first to buy with it. A subject pays with the customer whose
+ * subscription is the most alive, else with the earliest of those that belong to it. A deleted one counts only when
+ * there is no other.
  */
 function ownersOf(sessions: Thing[], subscriptions: Thing[]): Owners {
   const namedOwners: NamedOwner[] = [...sessions, ...subscriptions].flatMap((object) => {
