@@ -16,6 +16,7 @@ const compiler = join(
   'tsc',
 )
 const SOURCES = ['functions', 'sql', 'types', 'scripts']
+const SETTINGS = ['tsconfig.build.json', 'tsconfig.json']
 const PAGES = ['package.json', 'CHANGELOG.md', 'README.md', 'AGENTS.md', 'SKILL.md', 'llms.txt']
 
 /** For hooks that unpack: the first one builds, and on a busy machine that takes minutes. */
@@ -64,9 +65,10 @@ async function build(folder: string, tarball: string): Promise<void> {
   const built = join(folder, 'built')
   const dist = join(built, 'dist')
   await mkdir(built, { recursive: true })
-  for (const name of [...PAGES, ...SOURCES])
+  for (const name of [...PAGES, ...SOURCES, ...SETTINGS])
     await cp(join(ROOT, name), join(built, name), { recursive: true })
-  await run(process.execPath, [compiler, '-p', 'tsconfig.build.json', '--outDir', dist], { cwd: ROOT })
+  await symlink(join(ROOT, 'node_modules'), join(built, 'node_modules'))
+  await run(process.execPath, [compiler, '-p', 'tsconfig.build.json'], { cwd: built })
   // The files of the dashboard are made by `npm run build`.
   const dashboard = join('dist', 'functions', 'dashboard-server', 'built.js')
   await cp(join(ROOT, dashboard), join(built, dashboard))
@@ -80,7 +82,7 @@ async function build(folder: string, tarball: string): Promise<void> {
 /** Changes with every file, so that a run that watches builds again. */
 async function fingerprint(): Promise<string> {
   const hash = createHash('sha256')
-  for (const name of [...PAGES, ...SOURCES, 'tsconfig.build.json', 'tsconfig.json']) {
+  for (const name of [...PAGES, ...SOURCES, ...SETTINGS]) {
     const path = join(ROOT, name)
     const paths = (await stat(path)).isDirectory()
       ? (await readdir(path, { recursive: true })).sort().map((each) => join(path, each))
