@@ -1,5 +1,5 @@
---! Previous: sha1:f1959f2698d794d4ef12e3d42c6666e820190f44
---! Hash: sha1:072a203fbbffb2797c59a044de42a23ceb7706a6
+--! Previous: sha1:34251fda86df4d15dd3a1a0d5cf5d4abfefb6461
+--! Hash: sha1:76b3fa47ee4a2ab5efd3e0987b7ee6c8cda197b2
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -579,7 +579,7 @@ as $$
 $$;
 
 comment on function payments.offered_prices(text) is
-  'Returns the ids of the active prices that app users of this role may buy now: those of the offers, and all of an environment without offers. For use in policies.';
+  'Returns the ids of the active prices that app users of this role may buy now. They are those of the offers, and all of an environment without offers. For use in policies.';
 
 revoke all on function payments.offered_prices(text) from public, anon, authenticated;
 grant execute on function payments.offered_prices(text) to anon, authenticated, payments_service;
@@ -614,7 +614,7 @@ as $$
 $$;
 
 comment on function payments.offered_products(text) is
-  'Returns the ids of the active products that app users of this role may buy now: those of the offers, and all of an environment without offers. For use in policies.';
+  'Returns the ids of the active products that app users of this role may buy now. They are those of the offers, and all of an environment without offers. For use in policies.';
 
 revoke all on function payments.offered_products(text) from public, anon, authenticated;
 grant execute on function payments.offered_products(text) to anon, authenticated, payments_service;
@@ -1093,7 +1093,7 @@ end;
 $$;
 
 comment on function payments.assign_subject(text, text, text, text, text, boolean) is
-  'Assigns a customer or a subscription, with its payments and invoices, to a billing subject: a fact of ours that wins over metadata and survives a rebuild. Errors: SP001, SP060 unknown id, SP061 it belongs to another subject.';
+  'Assigns a customer or a subscription, with its payments and invoices, to a billing subject. The assignment wins over metadata and survives a rebuild. Errors: SP001, SP060 unknown id, SP061 it belongs to another subject.';
 
 revoke all on function payments.assign_subject(text, text, text, text, text, boolean) from public, anon, authenticated;
 grant execute on function payments.assign_subject(text, text, text, text, text, boolean) to payments_service;
@@ -13530,7 +13530,7 @@ end;
 $$;
 
 comment on function payments.begin_recovery(text, timestamptz, text) is
-  'Returns {from, gap}: the instant from which to read Stripe''s list of events so that the ledger misses none, and the time whose events Stripe no longer has. Errors: SP001, SP008 the key is of another account.';
+  'Returns {from, gap}. from is the instant from which to read Stripe''s list of events so that the ledger misses none. gap is the time whose events Stripe no longer has. Errors: SP001, SP008 the key is of another account.';
 
 revoke all on function payments.begin_recovery(text, timestamptz, text) from public, anon, authenticated;
 grant execute on function payments.begin_recovery(text, timestamptz, text) to payments_service;
@@ -16264,7 +16264,7 @@ end;
 $$;
 
 comment on function payments.complete_webhook_endpoint(text, jsonb, text, text) is
-  'Records the webhook endpoint that an environment is now set up with, and its encrypted signing secret if it is new; earlier ones stay valid for a day. Returns the connection. Errors: SP001.';
+  'Records the webhook endpoint that an environment is now set up with, and its encrypted signing secret if it is new. Earlier secrets stay valid for a day. Returns the connection. Errors: SP001.';
 
 revoke all on function payments.complete_webhook_endpoint(text, jsonb, text, text) from public, anon, authenticated;
 grant execute on function payments.complete_webhook_endpoint(text, jsonb, text, text) to payments_service;
@@ -16378,7 +16378,7 @@ end;
 $$;
 
 comment on function payments.connect_account(text, jsonb, text, text, text, boolean, jsonb) is
-  'Connects an environment to a Stripe account and stores its encrypted key. Another account than before is refused unless replace_account, which deletes every row of the former one; where it was never learnt, seen is an object of the rows that Stripe knew by the key. Returns {connection, previous_account_id, deleted}. Errors: SP001, SP008 another account.';
+  'Connects an environment to a Stripe account and stores its encrypted key. Another account than before is refused unless replace_account, which deletes every row of the former one. If the account is not known yet, seen is an object of the rows that Stripe knew by the key. Returns {connection, previous_account_id, deleted}. Errors: SP001, SP008 another account.';
 
 revoke all on function payments.connect_account(text, jsonb, text, text, text, boolean, jsonb)
   from public, anon, authenticated;
