@@ -55,10 +55,30 @@ beforeEach(async () => {
   }
   await serve()
   await run('stripe config set --environment test')
+  offered ??= await offer()
   bought = []
   await buy()
   expect(await arrived()).toEqual([true])
 })
+
+/** The price of the one offer, which every case leaves as it was. */
+let offered: string | undefined
+
+async function offer(): Promise<string> {
+  const { id: product } = await api.products.create({ name: 'Plan' })
+  const { id: price } = await api.prices.create({ product, currency: 'eur', unit_amount: 1900 })
+  await stripe.control.settled()
+  await run(`offers set plan --environment test --price ${price} --mode payment`)
+  return price
+}
+
+/** Both changes may be of one second, which the handlers then ask Stripe about. */
+async function setActive(active: boolean): Promise<void> {
+  const price = offered ?? ''
+  await api.prices.update(price, { active })
+  const read = () => database.sql`select active from payments.stripe_prices where price_id = ${price}`
+  await expect.poll(read, { timeout: 20_000 }).toEqual([{ active }])
+}
 
 async function freePort(): Promise<number> {
   const taken = createServer()
@@ -305,6 +325,7 @@ const CASES: Record<string, Case> = {
       stripe.control.clearFailures()
     },
   },
+  offer_cannot_be_bought: { break: () => setActive(false), byHand: () => setActive(true) },
 }
 
 /** The signing secret that the Stripe Dashboard shows. */
