@@ -33,7 +33,10 @@ export type Handler = {
   close(): Promise<void>
 }
 
-/** Builds the handlers with the first request. If the platform passes `waitUntil`, it keeps the work after an answer alive. */
+/**
+ * Builds the handlers with the first request. If the platform passes `waitUntil`, it keeps the work after an answer
+ * alive.
+ */
 export function createHandler({ env = readEnv, ...options }: HandlerOptions = {}): Handler {
   let built: { deps: Deps; app: ReturnType<typeof createApp> } | undefined
   const build = () => {

@@ -1,4 +1,7 @@
-/** `GET /health`: the database is up, has our schema and no setting that breaks payments, and grants the login its rights. */
+/**
+ * `GET /health`: the database is up, has our schema and no setting that breaks payments, and grants the login its
+ * rights.
+ */
 import type { HealthResponse } from '../types/api.ts'
 import { apiError } from './core/errors.ts'
 import type { Answer } from './core/http.ts'

@@ -1,6 +1,6 @@
 /**
- * The entry for an InsForge function with the slug `payments`. InsForge runs it under Deno, and takes one file: the bundle
- * of this one.
+ * The entry for an InsForge function with the slug `payments`. InsForge runs it under Deno, and takes one file: the
+ * bundle of this one.
  */
 import { readEnv } from './core/runtime.ts'
 import { createHandler, type Handler } from './fetch.ts'

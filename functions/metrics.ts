@@ -1,6 +1,6 @@
 /**
- * `GET /metrics`: the counts of this process and the state of the ledger, as Prometheus reads them. For the admin, or for
- * the holder of `PAYMENTS_METRICS_TOKEN`. See https://prometheus.io/docs/instrumenting/exposition_formats/.
+ * `GET /metrics`: the counts of this process and the state of the ledger, as Prometheus reads them. For the admin, or
+ * for the holder of `PAYMENTS_METRICS_TOKEN`. See https://prometheus.io/docs/instrumenting/exposition_formats/.
  */
 import { equalInConstantTime } from './core/auth.ts'
 import type { Count, Counters } from './core/counters.ts'

@@ -1,6 +1,6 @@
 /**
- * Route handlers for the App Router of Next.js, published as `pg-payments/next`. They are made with the first request, so
- * `next build` passes without the variables.
+ * Route handlers for the App Router of Next.js, published as `pg-payments/next`. They are made with the first request,
+ * so `next build` passes without the variables.
  */
 import { createHandler, type Handler, type HandlerOptions } from './fetch.ts'
 
@@ -9,7 +9,9 @@ export type RouteHandlers = Record<
   (request: Request) => Promise<Response>
 >
 
-/** @param options with `keepAlive: after` of `next/server`, work after an answer is finished on serverless platforms too */
+/**
+ * @param options with `keepAlive: after` of `next/server`, work after an answer is finished on serverless platforms too
+ */
 export function createRouteHandlers(options?: HandlerOptions): RouteHandlers {
   const handler: Handler = createHandler(options)
   const handle = (request: Request) => handler(request)

@@ -10,8 +10,8 @@ export type NodeServer = {
   /** The server's address, for example `http://localhost:8787`. */
   url: string
   /**
-   * An address that opens the dashboard signed in as the admin, once and within five minutes. Its code is behind the `#`,
-   * which no browser sends. Null if the dashboard is switched off.
+   * An address that opens the dashboard signed in as the admin, once and within five minutes. Its code is behind the
+   * `#`, which no browser sends. Null if the dashboard is switched off.
    */
   dashboardLink(): Promise<string | null>
   /** Resolves when the work that follows answered requests has ended. */
@@ -82,8 +82,8 @@ function createDrain(server: Server): (drainMs: number) => Promise<void> {
 const KEEP_ALIVE_MS = 75_000
 
 /**
- * A load balancer may ask `/health` by HTTP/1.0 without a `Host`, or with one that is no host. The adapter refuses such a
- * request, so it gets a host that stands for this server. Other addresses are left as they are.
+ * A load balancer may ask `/health` by HTTP/1.0 without a `Host`, or with one that is no host. The adapter refuses such
+ * a request, so it gets a host that stands for this server. Other addresses are left as they are.
  */
 function nameHost({ url = '', headers }: IncomingMessage): void {
   if (
@@ -161,8 +161,8 @@ export type NodeListener = {
 }
 
 /**
- * The handlers inside of a server that the app has already. It must get the request before any parser of bodies, because
- * the signature of a webhook is over the bytes.
+ * The handlers inside of a server that the app has already. It must get the request before any parser of bodies,
+ * because the signature of a webhook is over the bytes.
  */
 export function createListener(options?: HandlerOptions): NodeListener {
   const handler = createHandler(options)

@@ -8,8 +8,8 @@ import { notConfigured } from './fetch.ts'
 type WorkerContext = { waitUntil(work: Promise<unknown>): void }
 
 /**
- * The variables among the bindings: texts and secrets. `DATABASE_URL` may be a binding of Hyperdrive, or any other with a
- * `connectionString`; without it, the binding named `HYPERDRIVE` or the only one with a `connectionString` takes its
+ * The variables among the bindings: texts and secrets. `DATABASE_URL` may be a binding of Hyperdrive, or any other with
+ * a `connectionString`. Without it, the binding named `HYPERDRIVE` or the only one with a `connectionString` takes its
  * place.
  */
 export function variablesOf(env: Record<string, unknown>): Record<string, string> {

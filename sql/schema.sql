@@ -19,11 +19,11 @@ comment on type payments.billing_subject is 'The owner of a purchase in the app'
 create type payments.purchase as (id text, environment text, kind text, status text, is_paid boolean, subject_type text, subject_id text, caller_id text, customer_id text, customer_email text, items jsonb, amount bigint, amount_subtotal bigint, amount_undone bigint, currency text, metadata jsonb, checkout_session_id text, invoice_id text, payment_intent_id text, subscription_id text, paid_at timestamp with time zone);
 comment on type payments.purchase is 'A purchase as it stands now: what was bought, by whom, for how much, and whether it is paid. payments.purchase_of(event) returns it.';
 create type payments_private.payment_snapshot as (object payments_private.payment_objects, linked_types text[], linked_ids text[]);
-comment on type payments_private.payment_snapshot is 'What a Stripe object says of a payment, with the kinds and ids of the objects that it links to as parts of the same payment.';
+comment on type payments_private.payment_snapshot is 'What a Stripe object says of a payment. Has the kinds and ids of the objects that it links to as parts of the same payment.';
 create type payments_private.session_snapshot as (session_id text, mode text, status text, is_settled boolean, version bigint, customer_id text, metadata jsonb, subject payments.billing_subject, subject_version bigint, reference uuid, named_row_id text, attempt text);
 comment on type payments_private.session_snapshot is 'What one snapshot of a Checkout Session says, in the words of payments.stripe_checkout_sessions, and the row that it names.';
 create type payments_private.snapshot as (object jsonb, event_type text, snapshot_at timestamp with time zone);
-comment on type payments_private.snapshot is 'A Stripe object as of an instant, and the type of the event that carried it; the type is null for a response of the API.';
+comment on type payments_private.snapshot is 'A Stripe object as of an instant, and the type of the event that carried it. The type is null for a response of the API.';
 create type payments_private.written_subscription as ("position" integer, subscription_id text, customer_id text, provider_created_at timestamp with time zone, version bigint, subject_type text, subject_id text, subject_version bigint, is_applied boolean, is_new boolean, row_version bigint, row_subject_type text, row_subject_id text, row_subject_version bigint);
 comment on type payments_private.written_subscription is 'One snapshot of a subscription beside its row, and whether the row shows the snapshot now.';
 
@@ -345,7 +345,7 @@ comment on column payments.stripe_checkout_sessions.last_error is 'Why the last 
 comment on column payments.stripe_checkout_sessions.raw is 'The session as Stripe sent it last.';
 comment on column payments.stripe_checkout_sessions.created_at is 'When the session was begun here.';
 comment on column payments.stripe_checkout_sessions.updated_at is 'When this row last changed.';
-comment on column payments.stripe_checkout_sessions.request_hash is 'SHA-256 of the request, computed from the columns of the row when it is begun here; distinguishes a retry from another request under the same key.';
+comment on column payments.stripe_checkout_sessions.request_hash is 'SHA-256 of the request, computed from the columns of the row when it is begun here. Distinguishes a retry from another request under the same key.';
 comment on column payments.stripe_checkout_sessions.caller_id is 'payments.caller_id() of the caller who began it; null for anonymous callers and for sessions made elsewhere.';
 comment on column payments.stripe_checkout_sessions.idempotency_scope is 'Scope in which the key is unique: the billing subject, else the caller, else (for a guest) the request.';
 comment on column payments.stripe_checkout_sessions.attempt is 'Number of Stripe sessions begun for this row; part of the idempotency key sent to Stripe.';
@@ -2253,7 +2253,7 @@ create function payments.assign_subject(environment text, customer_id text, subs
   returns jsonb
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.assign_subject(environment text, customer_id text, subscription_id text, subject_type text, subject_id text, replace boolean) is 'Assigns a customer or a subscription, with its payments and invoices, to a billing subject: a fact of ours that wins over metadata and survives a rebuild. Errors: SP001, SP060 unknown id, SP061 it belongs to another subject.';
+comment on function payments.assign_subject(environment text, customer_id text, subscription_id text, subject_type text, subject_id text, replace boolean) is 'Assigns a customer or a subscription, with its payments and invoices, to a billing subject. The assignment wins over metadata and survives a rebuild. Errors: SP001, SP060 unknown id, SP061 it belongs to another subject.';
 grant execute on function payments.assign_subject(environment text, customer_id text, subscription_id text, subject_type text, subject_id text, replace boolean) to payments_service;
 
 create function payments.begin_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, subject_type text DEFAULT NULL::text, subject_id text DEFAULT NULL::text, customer_email text DEFAULT NULL::text, metadata jsonb DEFAULT '{}'::jsonb, idempotency_key text DEFAULT NULL::text, options jsonb DEFAULT '{}'::jsonb)
@@ -2288,7 +2288,7 @@ create function payments.begin_recovery(environment text, since timestamp with t
   returns jsonb
   language plpgsql stable security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.begin_recovery(environment text, since timestamp with time zone, account_id text) is 'Returns {from, gap}: the instant from which to read Stripe''s list of events so that the ledger misses none, and the time whose events Stripe no longer has. Errors: SP001, SP008 the key is of another account.';
+comment on function payments.begin_recovery(environment text, since timestamp with time zone, account_id text) is 'Returns {from, gap}. from is the instant from which to read Stripe''s list of events so that the ledger misses none. gap is the time whose events Stripe no longer has. Errors: SP001, SP008 the key is of another account.';
 grant execute on function payments.begin_recovery(environment text, since timestamp with time zone, account_id text) to payments_service;
 
 create function payments.begin_sync(environment text, kinds jsonb DEFAULT NULL::jsonb, created_from timestamp with time zone DEFAULT NULL::timestamp with time zone, created_before timestamp with time zone DEFAULT NULL::timestamp with time zone, account_id text DEFAULT NULL::text)
@@ -2346,14 +2346,14 @@ create function payments.complete_webhook_endpoint(environment text, endpoint js
   returns SETOF payments.provider_connections
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.complete_webhook_endpoint(environment text, endpoint jsonb, key_id text, ciphertext text) is 'Records the webhook endpoint that an environment is now set up with, and its encrypted signing secret if it is new; earlier ones stay valid for a day. Returns the connection. Errors: SP001.';
+comment on function payments.complete_webhook_endpoint(environment text, endpoint jsonb, key_id text, ciphertext text) is 'Records the webhook endpoint that an environment is now set up with, and its encrypted signing secret if it is new. Earlier secrets stay valid for a day. Returns the connection. Errors: SP001.';
 grant execute on function payments.complete_webhook_endpoint(environment text, endpoint jsonb, key_id text, ciphertext text) to payments_service;
 
 create function payments.connect_account(environment text, account jsonb, key_id text, ciphertext text, masked_key text, replace_account boolean DEFAULT false, seen jsonb DEFAULT NULL::jsonb)
   returns jsonb
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.connect_account(environment text, account jsonb, key_id text, ciphertext text, masked_key text, replace_account boolean, seen jsonb) is 'Connects an environment to a Stripe account and stores its encrypted key. Another account than before is refused unless replace_account, which deletes every row of the former one; where it was never learnt, seen is an object of the rows that Stripe knew by the key. Returns {connection, previous_account_id, deleted}. Errors: SP001, SP008 another account.';
+comment on function payments.connect_account(environment text, account jsonb, key_id text, ciphertext text, masked_key text, replace_account boolean, seen jsonb) is 'Connects an environment to a Stripe account and stores its encrypted key. Another account than before is refused unless replace_account, which deletes every row of the former one. If the account is not known yet, seen is an object of the rows that Stripe knew by the key. Returns {connection, previous_account_id, deleted}. Errors: SP001, SP008 another account.';
 grant execute on function payments.connect_account(environment text, account jsonb, key_id text, ciphertext text, masked_key text, replace_account boolean, seen jsonb) to payments_service;
 
 create function payments.delete_offer(environment text, offer_id text)
@@ -2462,7 +2462,7 @@ create function payments.offered_prices(role text DEFAULT CURRENT_USER)
   returns SETOF text
   language sql stable security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.offered_prices(role text) is 'Returns the ids of the active prices that app users of this role may buy now: those of the offers, and all of an environment without offers. For use in policies.';
+comment on function payments.offered_prices(role text) is 'Returns the ids of the active prices that app users of this role may buy now. They are those of the offers, and all of an environment without offers. For use in policies.';
 grant execute on function payments.offered_prices(role text) to anon;
 grant execute on function payments.offered_prices(role text) to authenticated;
 grant execute on function payments.offered_prices(role text) to payments_service;
@@ -2471,7 +2471,7 @@ create function payments.offered_products(role text DEFAULT CURRENT_USER)
   returns SETOF text
   language sql stable security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.offered_products(role text) is 'Returns the ids of the active products that app users of this role may buy now: those of the offers, and all of an environment without offers. For use in policies.';
+comment on function payments.offered_products(role text) is 'Returns the ids of the active products that app users of this role may buy now. They are those of the offers, and all of an environment without offers. For use in policies.';
 grant execute on function payments.offered_products(role text) to anon;
 grant execute on function payments.offered_products(role text) to authenticated;
 grant execute on function payments.offered_products(role text) to payments_service;

@@ -1,4 +1,7 @@
-/** Every page of the repository: links lead to files and headings, commands and flags exist, sessions print what they say. */
+/**
+ * Every page of the repository: links lead to files and headings, commands and flags exist, sessions print what they
+ * say.
+ */
 import { existsSync, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { dirname, join, normalize } from 'node:path'

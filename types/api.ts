@@ -1,6 +1,6 @@
 /**
- * The HTTP API in types: what a request carries and what an answer holds. Timestamps are ISO-8601 in UTC; money is an integer in the
- * currency's minor unit. Generated from the schemas of the routes by `npm run generate`. Do not edit.
+ * The HTTP API in types: what a request carries and what an answer holds. Timestamps are ISO-8601 in UTC; money is an
+ * integer in the currency's minor unit. Generated from the schemas of the routes by `npm run generate`. Do not edit.
  */
 
 export type CreateCheckoutSessionRequest = {

@@ -1,6 +1,6 @@
 /**
- * What a file `payments.catalog.json` or `payments.catalog.ts` says: the products and prices of an app, and what of it app
- * users may buy. The command `pg-payments catalog push` brings Stripe and the database in line with it.
+ * What a file `payments.catalog.json` or `payments.catalog.ts` says: the products and prices of an app, and what of it
+ * app users may buy. The command `pg-payments catalog push` brings Stripe and the database in line with it.
  */
 
 export type Catalog = {

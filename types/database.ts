@@ -1181,7 +1181,7 @@ export interface PaymentsStripeCheckoutSessions {
    */
   raw: Generated<Json>;
   /**
-   * SHA-256 of the request, computed from the columns of the row when it is begun here; distinguishes a retry from another request under the same key.
+   * SHA-256 of the request, computed from the columns of the row when it is begun here. Distinguishes a retry from another request under the same key.
    */
   request_hash: string | null;
   /**

@@ -262,7 +262,7 @@ export interface RefusedSignatures {
 
 /** SQL functions by name: their arguments and their result. */
 export interface SqlFunctions {
-  /** Assigns a customer or a subscription, with its payments and invoices, to a billing subject: a fact of ours that wins over metadata and survives a rebuild. Errors: SP001, SP060 unknown id, SP061 it belongs to another subject. */
+  /** Assigns a customer or a subscription, with its payments and invoices, to a billing subject. The assignment wins over metadata and survives a rebuild. Errors: SP001, SP060 unknown id, SP061 it belongs to another subject. */
   'payments.assign_subject': {
     args: {
       environment: string | null
@@ -339,7 +339,7 @@ export interface SqlFunctions {
     returns: Json
   }
 
-  /** Returns {from, gap}: the instant from which to read Stripe's list of events so that the ledger misses none, and the time whose events Stripe no longer has. Errors: SP001, SP008 the key is of another account. */
+  /** Returns {from, gap}. from is the instant from which to read Stripe's list of events so that the ledger misses none. gap is the time whose events Stripe no longer has. Errors: SP001, SP008 the key is of another account. */
   'payments.begin_recovery': {
     args: {
       environment: string | null
@@ -423,7 +423,7 @@ export interface SqlFunctions {
     returns: Json
   }
 
-  /** Records the webhook endpoint that an environment is now set up with, and its encrypted signing secret if it is new; earlier ones stay valid for a day. Returns the connection. Errors: SP001. */
+  /** Records the webhook endpoint that an environment is now set up with, and its encrypted signing secret if it is new. Earlier secrets stay valid for a day. Returns the connection. Errors: SP001. */
   'payments.complete_webhook_endpoint': {
     args: {
       environment: string | null
@@ -434,7 +434,7 @@ export interface SqlFunctions {
     returns: ProviderConnections[]
   }
 
-  /** Connects an environment to a Stripe account and stores its encrypted key. Another account than before is refused unless replace_account, which deletes every row of the former one; where it was never learnt, seen is an object of the rows that Stripe knew by the key. Returns {connection, previous_account_id, deleted}. Errors: SP001, SP008 another account. */
+  /** Connects an environment to a Stripe account and stores its encrypted key. Another account than before is refused unless replace_account, which deletes every row of the former one. If the account is not known yet, seen is an object of the rows that Stripe knew by the key. Returns {connection, previous_account_id, deleted}. Errors: SP001, SP008 another account. */
   'payments.connect_account': {
     args: {
       environment: string | null
@@ -581,7 +581,7 @@ export interface SqlFunctions {
     returns: boolean
   }
 
-  /** Returns the ids of the active prices that app users of this role may buy now: those of the offers, and all of an environment without offers. For use in policies. */
+  /** Returns the ids of the active prices that app users of this role may buy now. They are those of the offers, and all of an environment without offers. For use in policies. */
   'payments.offered_prices': {
     args: {
       role?: string | null
@@ -589,7 +589,7 @@ export interface SqlFunctions {
     returns: string[]
   }
 
-  /** Returns the ids of the active products that app users of this role may buy now: those of the offers, and all of an environment without offers. For use in policies. */
+  /** Returns the ids of the active products that app users of this role may buy now. They are those of the offers, and all of an environment without offers. For use in policies. */
   'payments.offered_products': {
     args: {
       role?: string | null

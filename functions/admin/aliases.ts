@@ -1,6 +1,6 @@
 /**
- * The older addresses and names of this API. Rules for paths and a table of names translate an old request to the current route, and
- * its answer back. Nothing is implemented twice.
+ * The older addresses and names of this API. Rules for paths and a table of names translate an old request to the
+ * current route, and its answer back. Nothing is implemented twice.
  */
 import { apiError } from '../core/errors.ts'
 import { readJson } from '../core/http.ts'
@@ -14,7 +14,10 @@ const OF_ONE = new RegExp(
 /** These have the environment in the body. */
 const WITHOUT_ENVIRONMENT = new RegExp(`^/(?:${SESSIONS})$`)
 
-/** Names in answers, and, from right to left, in requests. If an old name has two current names, requests use the first one. */
+/**
+ * Names in answers, and, from right to left, in requests. If an old name has two current names, requests use the first
+ * one.
+ */
 const NAMES: [today: string, old: string][] = [
   ['accountId', 'stripeAccountId'],
   ['accountEmail', 'stripeAccountEmail'],

@@ -1,6 +1,6 @@
 /**
- * Everything below `/api/payments` except the runtime routes: the admin API, the older addresses, and the OpenAPI document. `app.ts`
- * loads this with the first request that needs it, so that a webhook starts without it.
+ * Everything below `/api/payments` except the runtime routes: the admin API, the older addresses, and the OpenAPI
+ * document. `app.ts` loads this with the first request that needs it, so that a webhook starts without it.
  */
 import { checkoutSession } from '../checkout/checkout-session.ts'
 import { confirmCheckoutSession, readCheckoutSession } from '../checkout/confirm.ts'

@@ -1,6 +1,7 @@
 /**
- * Changes the catalog: at Stripe first, then the answer of Stripe is projected. The response shows the row. If the row already holds
- * a newer version (for example from a webhook that just arrived), the response is built from Stripe's answer instead.
+ * Changes the catalog: at Stripe first, then the answer of Stripe is projected. The response shows the row. If the row
+ * already holds a newer version (for example from a webhook that just arrived), the response is built from Stripe's
+ * answer instead.
  */
 import type { Stripe } from 'stripe'
 import type { StripeEnvironment, StripePrice, StripeProduct } from '../../types/api.ts'
@@ -119,8 +120,8 @@ export const changedPrice = (
     : priceFromStripe(deps.database, environment, object, snapshotAt)
 
 /**
- * The caller's idempotency key for an operation, which is valid for one environment. It travels in a header, so a key with characters
- * that a header cannot hold is sent as its digest.
+ * The caller's idempotency key for an operation, which is valid for one environment. It travels in a header, so a key
+ * with characters that a header cannot hold is sent as its digest.
  */
 export async function idempotency(
   environment: StripeEnvironment,

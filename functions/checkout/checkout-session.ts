@@ -1,8 +1,8 @@
 /**
  * `POST /api/payments/stripe/{environment}/checkout-sessions`
  *
- * The caller is a user, a guest, or a backend with the admin key, which no policy limits. The database decides, Stripe creates the session, the database records it: two round trips, and no connection is
- * held between.
+ * The caller is a user, a guest, or a backend with the admin key, which no policy limits. The database decides, Stripe
+ * creates the session, the database records it: two round trips, and no connection is held between.
  */
 import type { CreateCheckoutSessionResponse, StripeEnvironment } from '../../types/api.ts'
 import { apiError, isApiError, refusedAsGuest, stripeMayHaveActed, toApiError } from '../core/errors.ts'
@@ -147,8 +147,8 @@ async function createOnce(
 }
 
 /**
- * Expires an open session whose place another one takes. If Stripe has completed it by now, the subject has bought: then
- * there is no second session.
+ * Expires an open session whose place another one takes. If Stripe has completed it by now, the subject has bought:
+ * then there is no second session.
  */
 async function expireAtStripe(
   environment: StripeEnvironment,

@@ -1,6 +1,6 @@
 /**
- * `GET /api/payments/stripe/{environment}/checkout-sessions/{id}`, and `POST …/{id}/confirm` for the page to which Stripe
- * sends the buyer back.
+ * `GET /api/payments/stripe/{environment}/checkout-sessions/{id}`, and `POST …/{id}/confirm` for the page to which
+ * Stripe sends the buyer back.
  *
  * Both read the row as the caller, so policies decide who sees it. The admin key sees every row of the environment. A
  * confirmation does not wait for the webhook. If the ledger lacks an event of the session, it ingests those that

@@ -14,8 +14,8 @@ function namesUnknownCustomer(error: unknown): boolean {
 }
 
 /**
- * Marks the customer of a refused request as deleted, if that is why Stripe refused it. Never throws, because the caller
- * has Stripe's error to show.
+ * Marks the customer of a refused request as deleted, if that is why Stripe refused it. Never throws, because the
+ * caller has Stripe's error to show.
  *
  * @returns whether the customer is marked now, so that the request may be made once more
  */

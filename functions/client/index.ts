@@ -52,9 +52,9 @@ export type PaymentsClient = OlderMethods & {
     /**
      * Starts a Checkout Session. Send the buyer to `data.checkoutSession.url`. Row level security in the app's database
      * decides who may bill which subject. With an `idempotencyKey` it is safe to repeat: the same request returns the
-     * same session, and another request under the same key gets 409. A session that has expired, or whose money came
-     * to nothing, is begun again under its key. `url` is null unless the session is open. Take one key per purchase: for
-     * a subscription `plan of team 42 after ${n}`, with the number of the team's subscriptions that have ended. See
+     * same session, and another request under the same key gets 409. A session that has expired, or whose money came to
+     * nothing, is begun again under its key. `url` is null unless the session is open. Take one key per purchase: for a
+     * subscription `plan of team 42 after ${n}`, with the number of the team's subscriptions that have ended. See
      * https://docs.stripe.com/payments/checkout.
      */
     createCheckoutSession(
@@ -63,8 +63,8 @@ export type PaymentsClient = OlderMethods & {
       options?: RequestOptions,
     ): Promise<PaymentsResult<CreateCheckoutSessionResponse>>
     /**
-     * Opens the Billing Portal for a subject that has paid before. The error is 404 for a subject that has not, 401 for
-     * an anonymous caller, and 403 if no policy lets the caller bill the subject. See
+     * Opens the Billing Portal for a subject that has paid before. The error is 404 for a subject that has not paid. It
+     * is 401 for an anonymous caller, and 403 if no policy lets the caller bill the subject. See
      * https://docs.stripe.com/customer-management.
      */
     createCustomerPortalSession(
@@ -73,8 +73,8 @@ export type PaymentsClient = OlderMethods & {
       options?: RequestOptions,
     ): Promise<PaymentsResult<CreateCustomerPortalSessionResponse>>
     /**
-     * Reads a Checkout Session, by its id or Stripe's (`cs_…`). A SELECT policy decides who sees it; the error is 404 for
-     * everyone else. A session that an anonymous caller began is seen by everyone who knows its id.
+     * Reads a Checkout Session, by its id or Stripe's (`cs_…`). A SELECT policy decides who sees it; the error is 404
+     * for everyone else. A session that an anonymous caller began is seen by everyone who knows its id.
      */
     getCheckoutSession(
       environment: StripeEnvironment,
@@ -82,9 +82,9 @@ export type PaymentsClient = OlderMethods & {
       options?: RequestOptions,
     ): Promise<PaymentsResult<CheckoutSessionStatusResponse>>
     /**
-     * Reads a Checkout Session like `getCheckoutSession`, after the handlers have ingested the events that no webhook has
-     * brought yet. If `fulfilled` is true, the fulfilment triggers of the app have run, once. Call it on the page of
-     * `successUrl`, with the id that Stripe puts in place of `{CHECKOUT_SESSION_ID}`.
+     * Reads a Checkout Session like `getCheckoutSession`, after the handlers have ingested the events that no webhook
+     * has brought yet. If `fulfilled` is true, the fulfilment triggers of the app have run, once. Call it on the page
+     * of `successUrl`, with the id that Stripe puts in place of `{CHECKOUT_SESSION_ID}`.
      */
     confirmCheckoutSession(
       environment: StripeEnvironment,
@@ -92,8 +92,8 @@ export type PaymentsClient = OlderMethods & {
       options?: RequestOptions,
     ): Promise<PaymentsResult<CheckoutSessionStatusResponse>>
     /**
-     * Confirms until `fulfilled` is true or no money will come, at most for `timeoutMs`. Returns the last answer. At the
-     * deadline `fulfilled` is false: money of a delayed payment method comes days later.
+     * Confirms until `fulfilled` is true or no money will come, at most for `timeoutMs`. Returns the last answer. At
+     * the deadline `fulfilled` is false: money of a delayed payment method comes days later.
      */
     waitForCheckoutSession(
       environment: StripeEnvironment,

@@ -3,8 +3,8 @@ import type { ErrorCode } from '../../types/api.ts'
 
 export type PaymentsError = {
   /**
-   * The code of the API's answer, or one of the SDK: `NETWORK_ERROR` if no answer arrived, `UNEXPECTED_RESPONSE` if the
-   * answer is not from this API, `TOKEN_ERROR` if `getToken` failed.
+   * The code of the API's answer, or one of the SDK. The SDK's codes are `NETWORK_ERROR` if no answer arrived,
+   * `UNEXPECTED_RESPONSE` if the answer is not from this API, and `TOKEN_ERROR` if `getToken` failed.
    */
   error: ErrorCode | 'NETWORK_ERROR' | 'UNEXPECTED_RESPONSE' | 'TOKEN_ERROR' | (string & {})
   /** A sentence for a person. */

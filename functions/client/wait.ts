@@ -26,8 +26,8 @@ const isPassing = ({ statusCode }: { statusCode: number }) =>
   statusCode === 0 || statusCode === 429 || statusCode >= 500
 
 /**
- * Confirms until the answer is final, an error will not pass, the deadline is over, or the signal aborts. Returns the last
- * answer.
+ * Confirms until the answer is final, an error will not pass, the deadline is over, or the signal aborts. Returns the
+ * last answer.
  */
 export async function waitUntilFinal(
   confirm: (signal: AbortSignal) => Promise<Confirmed>,

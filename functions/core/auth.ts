@@ -242,9 +242,9 @@ export const hasAdmin = ({ adminKey, adminReadKey, jwtSecret, jwksUrl }: Config)
   [adminKey, adminReadKey, jwtSecret, jwksUrl].some((secret) => secret !== null)
 
 /**
- * Admits only an admin: the admin key as `x-api-key` or as a bearer token, or a verified token with a configured
- * admin role (by default `project_admin`). Any other token fails with 403. Without an admin key and without a way to
- * verify tokens, every request fails with 403. The read-only key is admitted where the caller only reads.
+ * Admits only an admin. The request has the admin key as `x-api-key` or as a bearer token, or a verified token with a
+ * configured admin role (by default `project_admin`). Any other token fails with 403. Without an admin key and without
+ * a way to verify tokens, every request fails with 403. The read-only key is admitted where the caller only reads.
  *
  * With a key set and no issuer, no token makes an admin. Several projects may share the key set, and each chooses the
  * roles in its tokens.

@@ -1,7 +1,7 @@
 /**
- * One connection to Postgres. It opens with its first statement and runs one statement at a time, in one flight. Nothing
- * breaks behind a transaction-mode pooler: no transaction block, no session state, and no prepared statement unless
- * `prepare` is set.
+ * One connection to Postgres. It opens with its first statement and runs one statement at a time, in one flight.
+ * Nothing breaks behind a transaction-mode pooler: no transaction block, no session state, and no prepared statement
+ * unless `prepare` is set.
  */
 import postgres from 'postgres'
 
@@ -50,8 +50,8 @@ export function connectionUrl(url: string): string {
 }
 
 /**
- * Whether the connection is over with this error. postgres.js may still read the server's last message from it, and would
- * fail the next statement with that.
+ * Whether the connection is over with this error. postgres.js may still read the server's last message from it, and
+ * would fail the next statement with that.
  */
 function hasEnded(error: unknown): boolean {
   const { severity, code } = error as { severity?: string; code?: string }
@@ -91,10 +91,11 @@ export function createConnection({ url, connectTimeout, prepare }: ConnectionOpt
   return {
     isOpen: () => isOpen,
     /**
-     * Sends a statement in one flight. For a statement with parameters, postgres.js sends Parse and Describe, waits, and
-     * only then sends Bind: two round trips. `build()` decides this by the parameters that it collects, and keeps an
-     * array that is set already. With the array set here, postgres.js sees no parameters, and sends Parse, Bind, Execute
-     * and Sync together. Bind still carries the values. Postgres does not know their types: hence text and casts.
+     * Sends a statement in one flight. For a statement with parameters, postgres.js sends Parse and Describe, waits,
+     * and only then sends Bind: two round trips. `build()` decides this by the parameters that it collects, and keeps
+     * an array that is set already. With the array set here, postgres.js sees no parameters, and sends Parse, Bind,
+     * Execute and Sync together. Bind still carries the values. Postgres does not know their types: hence text and
+     * casts.
      */
     run<Row extends object>(text: string, values: Value[], named: boolean) {
       // Without arguments postgres.js would choose the simple protocol, which has no values.

@@ -1,4 +1,7 @@
-/** How many digits of an amount are after the point. Stripe's minor unit differs from that of `Intl` for some currencies. */
+/**
+ * How many digits of an amount are after the point. Stripe's minor unit differs from that of `Intl` for some
+ * currencies.
+ */
 
 /**
  * https://docs.stripe.com/currencies#zero-decimal, without UGX and ISK, whose amounts have two decimals nevertheless.

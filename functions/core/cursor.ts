@@ -1,6 +1,6 @@
 /**
- * Cursors of lists: the position where a page ended. A cursor is signed, and is valid for one list, one set of filters and one day.
- * Its content is not secret, and its format may change.
+ * Cursors of lists: the position where a page ended. A cursor is signed, and is valid for one list, one set of filters
+ * and one day. Its content is not secret, and its format may change.
  */
 import { fromBase64Url, toBase64Url } from './base64url.ts'
 import type { Config } from './config.ts'

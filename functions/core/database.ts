@@ -1,6 +1,6 @@
 /**
- * The statements of the handlers: single ones on a few connections, one flight for each, with a deadline. Nothing breaks
- * behind a transaction-mode pooler.
+ * The statements of the handlers: single ones on a few connections, one flight for each, with a deadline. Nothing
+ * breaks behind a transaction-mode pooler.
  */
 import { type Connection, createConnection, type Running, type Value } from './connection.ts'
 import { databaseUnavailable, fromDatabase } from './errors.ts'
@@ -106,7 +106,9 @@ export function createDatabases<Name extends string>(
 
 type Statement = { text: string; values: Value[]; named: boolean; deadlineMs: number }
 
-/** Takes a connection, runs the statement within its deadline, and gives the connection back when the statement ended. */
+/**
+ * Takes a connection, runs the statement within its deadline, and gives the connection back when the statement ended.
+ */
 async function runStatement<Row extends object>(
   pool: Pool,
   use: number,
@@ -146,9 +148,9 @@ async function runStatement<Row extends object>(
 }
 
 /**
- * A server that accepts connections and hangs up (for example a proxy whose database is down) makes postgres.js reconnect
- * for ever while its statement hangs. If the statement has not reached the server within the connection time-out, the
- * connection is replaced. The statements that wait for a connection fail too, unless one is open.
+ * A server that accepts connections and hangs up (for example a proxy whose database is down) makes postgres.js
+ * reconnect for ever while its statement hangs. If the statement has not reached the server within the connection
+ * time-out, the connection is replaced. The statements that wait for a connection fail too, unless one is open.
  */
 function replaceIfStuck(pool: Pool, query: Running<object>, taken: Taken, ms: number): boolean {
   if (query.hasReached()) return false
@@ -157,7 +159,9 @@ function replaceIfStuck(pool: Pool, query: Running<object>, taken: Taken, ms: nu
   return true
 }
 
-/** Cancels a statement. If it does not end then, for example because the network is gone, its connection is given up. */
+/**
+ * Cancels a statement. If it does not end then, for example because the network is gone, its connection is given up.
+ */
 function cancel(query: Running<object>, taken: Taken): void {
   query.cancel()
   const timer = setTimeout(() => replace(taken), CANCEL_WITHIN_MS)

@@ -323,7 +323,9 @@ export function stripeMayHaveActed(error: unknown): boolean {
   return cause.statusCode === 409
 }
 
-/** 502 for an answer that is not Stripe's. It is no fault of the caller's, so never a 400, and not ours, so never a 500. */
+/**
+ * 502 for an answer that is not Stripe's. It is no fault of the caller's, so never a 400, and not ours, so never a 500.
+ */
 export function unreadableAnswer(cause: unknown): ApiError {
   return apiError(502, 'UPSTREAM_FAILURE', 'Stripe sent an answer that cannot be read.', {
     nextActions:

@@ -1,7 +1,7 @@
 /**
  * Shares a few connections among uses that may not hold each other up, for example the webhooks of an environment. A
- * connection runs one statement at a time. Each use has one connection whenever it needs it, and may take more while the
- * other uses keep theirs.
+ * connection runs one statement at a time. Each use has one connection whenever it needs it, and may take more while
+ * the other uses keep theirs.
  */
 import type { Connection } from './connection.ts'
 
@@ -31,7 +31,7 @@ type Seat = { connection: Connection; takenBy: number | null; lastUse: number | 
 type Waiting = { resolve: (taken: Taken) => void; reject: (error: unknown) => void }
 
 /**
- * @param uses how many uses share the connections. With fewer connections than uses, the last uses share one: of two
+ * @param uses how many uses share the connections. With fewer connections than uses, the last uses share one. Of two
  * connections, the first is for the first use and the second for all others.
  */
 export function createPool(connections: Connection[], uses: number): Pool {
@@ -58,7 +58,9 @@ export function createPool(connections: Connection[], uses: number): Pool {
     return free().length > kept
   }
 
-  /** The connection that serves a group fastest: the last one of its own, because its plans are cached, or an open one. */
+  /**
+   * The connection that serves a group fastest: the last one of its own, because its plans are cached, or an open one.
+   */
   function choose(group: number): Seat {
     const rank = ({ connection, lastUse }: Seat) => (connection.isOpen() ? (lastUse === group ? 2 : 1) : 0)
     const [best] = free().sort((a, b) => rank(b) - rank(a) || b.lastUsedAt - a.lastUsedAt)

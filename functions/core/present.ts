@@ -1,6 +1,7 @@
 /**
- * Turns a row into an answer, as the schema of the answer says: its fields alone, from the columns of the same names in snake case.
- * A webhook needs no zod for its answer, so this file imports only types of it.
+ * Turns a row into an answer, as the schema of the answer says. The answer has the schema's fields alone, from the
+ * columns of the same names in snake case. A webhook needs no zod for its answer, so this file imports only types of
+ * it.
  */
 import type { z } from 'zod'
 import { iso } from './format.ts'
@@ -57,8 +58,8 @@ export function present<Schema extends Answer>(answer: Schema, row: RowOf<Schema
 }
 
 /**
- * The value of a field. A `bigint` arrives as text and becomes a number, and an instant becomes ISO-8601 in UTC with milliseconds.
- * Missing numbers are 0 and missing objects are `{}`, unless the field may be null.
+ * The value of a field. A `bigint` arrives as text and becomes a number, and an instant becomes ISO-8601 in UTC with
+ * milliseconds. Missing numbers are 0 and missing objects are `{}`, unless the field may be null.
  */
 function fieldValue(schema: z.ZodType, value: unknown): unknown {
   const isMissing = value === null || value === undefined
@@ -75,7 +76,9 @@ function fieldValue(schema: z.ZodType, value: unknown): unknown {
   return schema.meta()?.redacted ? redact(String(value)) : value
 }
 
-/** Of strings, whatever else it holds: other values become JSON, and missing ones are left out. Of numbers, those alone. */
+/**
+ * Of strings, whatever else it holds: other values become JSON, and missing ones are left out. Of numbers, those alone.
+ */
 function recordOf(schema: z.ZodType, values: object): object {
   const shown = (content: unknown) => {
     if (schema.type === 'number') return content

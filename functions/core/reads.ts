@@ -1,6 +1,6 @@
 /**
- * Reads the views of `payments_private` whose columns are named as the API names them. One function reads a page, one reads rows:
- * each list is a view, an order and the filters that differ in name.
+ * Reads the views of `payments_private` whose columns are named as the API names them. One function reads a page, one
+ * reads rows: each list is a view, an order and the filters that differ in name.
  *
  * Keyset pagination: every page costs the same, however long the list.
  */

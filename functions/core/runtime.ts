@@ -36,7 +36,9 @@ export function findNodeCrypto(): NodeCrypto | undefined {
   return (globalThis as unknown as Globals).process?.getBuiltinModule?.('node:crypto')
 }
 
-/** Whether this runs on Cloudflare, which sets the caller's address in a header and removes what the caller sent there. */
+/**
+ * Whether this runs on Cloudflare, which sets the caller's address in a header and removes what the caller sent there.
+ */
 export const isCloudflare = (): boolean =>
   (globalThis as unknown as Globals).navigator?.userAgent === 'Cloudflare-Workers'
 

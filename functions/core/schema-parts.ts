@@ -1,6 +1,7 @@
 /**
- * Pieces that the schemas of every topic are made of. A field of an answer is written once, in the `schemas.ts` of its topic. From
- * there `npm run generate` makes `types/api.ts` and `types/openapi.json`, and `present.ts` makes answers of rows.
+ * Pieces that the schemas of every topic are made of. A field of an answer is written once, in the `schemas.ts` of its
+ * topic. From there `npm run generate` makes `types/api.ts` and `types/openapi.json`, and `present.ts` makes answers of
+ * rows.
  */
 import { z } from 'zod'
 import { environmentSchema, named } from './validation.ts'

@@ -77,16 +77,16 @@ export type Results = {
 }
 
 /**
- * The verified claims of the caller. A request without a token is `{ role: 'anon' }`, and a backend with the admin key is
- * `{ role: 'service' }`, which no token can be.
+ * The verified claims of the caller. A request without a token is `{ role: 'anon' }`, and a backend with the admin key
+ * is `{ role: 'service' }`, which no token can be.
  */
 export type Caller = { role: 'anon' | 'authenticated' | 'service'; [claim: string]: unknown }
 
 type InJson<Value> = Value extends Date ? string : Value
 
 /**
- * A row as JSON: instants are strings, and a column that an answer shows has the values of the answer. The payloads of Stripe and the
- * lease of a sync are left out.
+ * A row as JSON: instants are strings, and a column that an answer shows has the values of the answer. The payloads of
+ * Stripe and the lease of a sync are left out.
  */
 type JsonRow<Table, Answer> = {
   [Column in Exclude<
@@ -122,7 +122,9 @@ export type CheckoutDecision = {
   params: stripe.CheckoutSessionParams
   /** Stripe's id of the session; null until Stripe has created it. */
   checkout_session_id: string | null
-  /** Open sessions of Stripe whose place this one takes: they are expired first. Not said of one that is tried again. */
+  /**
+   * Open sessions of Stripe whose place this one takes: they are expired first. Not said of one that is tried again.
+   */
   expire?: string[]
 }
 

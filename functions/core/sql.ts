@@ -227,8 +227,8 @@ export const eraseSubject = sqlFunction('payments.erase_subject', { deadlineMs: 
 /**
  * One row for each role that the handlers use: {role, exists, allowed, granted, login}. The handlers become `anon` and
  * `authenticated`. Since Postgres 16 that takes a right of its own, because a login that created a role is its member
- * and may not become it. The login uses the rights of `payments_service` without becoming it, so it must inherit them:
- * granted says that it is a member, which is not enough for a login with NOINHERIT.
+ * and may not become it. The login uses the rights of `payments_service` without becoming it, so it must inherit them.
+ * Membership (granted) is not enough for a login with NOINHERIT.
  */
 export const ROLE_RIGHTS = `
   select r.role, p.oid is not null as exists, current_user as login,

@@ -121,7 +121,10 @@ export async function completeItems(
   }
 }
 
-/** Completes the line items of a Checkout Session. Stripe includes only the first ones, and only where they are expanded. */
+/**
+ * Completes the line items of a Checkout Session. Stripe includes only the first ones, and only where they are
+ * expanded.
+ */
 export async function completeLineItems(
   session: StripeObject,
   itemsAfter: StripeApi['lineItemsAfter'],
@@ -166,8 +169,9 @@ export function isReplayed(answer: Stripe.Response<object>): boolean {
 }
 
 /**
- * Makes a client of the official SDK with this key and our configuration. `STRIPE_TIMEOUT_MS` limits each try of a call.
- * `STRIPE_DEADLINE_MS` limits the call with all its tries, because an edge platform ends a request that takes longer.
+ * Makes a client of the official SDK with this key and our configuration. `STRIPE_TIMEOUT_MS` limits each try of a
+ * call. `STRIPE_DEADLINE_MS` limits the call with all its tries, because an edge platform ends a request that takes
+ * longer.
  */
 export async function connectStripe(config: Config, secretKey: string): Promise<Stripe> {
   const { Stripe } = await import('stripe')

@@ -1,4 +1,7 @@
-/** Where the role and the user stand in a token, as the environment variables say. Every start reads this, so it is small. */
+/**
+ * Where the role and the user stand in a token, as the environment variables say. Every start reads this, so it is
+ * small.
+ */
 
 /** The names that lead to a claim, outermost first. */
 export type ClaimPath = string[]

@@ -1,6 +1,7 @@
 /**
- * The files of the dashboard, as a module: a platform without a file system serves them as well. In the package this file is generated
- * from the build of `functions/dashboard`. Here it is empty, so that the handlers run without a build.
+ * The files of the dashboard, as a module: a platform without a file system serves them as well. In the package this
+ * file is generated from the build of `functions/dashboard`. Here it is empty, so that the handlers run without a
+ * build.
  */
 
 export type BuiltFile = {

@@ -70,8 +70,8 @@ const newNonce = () => crypto.randomUUID().replaceAll('-', '')
 const baseOf = (path: string) => '../'.repeat(path.split('/').length - 1) || './'
 
 /**
- * The page, for any address of it. The server adds the `<base>`, against which a browser resolves every relative address, and a nonce
- * for style elements.
+ * The page, for any address of it. The server adds the `<base>`, against which a browser resolves every relative
+ * address, and a nonce for style elements.
  */
 async function page(file: BuiltFile, path: string): Promise<Response> {
   const nonce = newNonce()

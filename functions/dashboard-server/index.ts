@@ -1,6 +1,6 @@
 /**
- * The dashboard: its session, its files, and the admin API for its page. `app.ts` loads this with the first request below
- * `/dashboard`, so that a webhook starts without it.
+ * The dashboard: its session, its files, and the admin API for its page. `app.ts` loads this with the first request
+ * below `/dashboard`, so that a webhook starts without it.
  *
  * The cookie of a session is valid below `/dashboard` only. The admin API at `/api/payments` takes no cookie.
  */

@@ -1,6 +1,7 @@
 /**
- * Sessions of the dashboard. A session is a signed cookie, and no process keeps it: each process of a deployment derives the same key
- * from the configured secrets. When an admin key, the read-only key or the secret of tokens changes, every session ends.
+ * Sessions of the dashboard. A session is a signed cookie, and no process keeps it: each process of a deployment
+ * derives the same key from the configured secrets. When an admin key, the read-only key or the secret of tokens
+ * changes, every session ends.
  */
 
 import type { AdminRole } from '../core/auth.ts'
@@ -106,8 +107,8 @@ function isPlainLoopback(request: Request): boolean {
 }
 
 /**
- * The headers that set the cookie of a session, or remove it. Without a `Path` a browser sends a cookie to the folder of the address
- * that set it: `…/dashboard`, under any prefix that a platform adds.
+ * The headers that set the cookie of a session, or remove it. Without a `Path` a browser sends a cookie to the folder
+ * of the address that set it: `…/dashboard`, under any prefix that a platform adds.
  */
 export async function cookieHeaders(
   config: Config,
@@ -125,8 +126,8 @@ export async function cookieHeaders(
 }
 
 /**
- * Whether a page of this origin made the request. Browsers say so themselves where the page came over https or from this machine.
- * Null if nothing says anything: not a browser, or an old one.
+ * Whether a page of this origin made the request. Browsers say so themselves where the page came over https or from
+ * this machine. Null if nothing says anything: not a browser, or an old one.
  */
 export function isSameOrigin(request: Request, { publicUrl }: Config): boolean | null {
   const { headers } = request

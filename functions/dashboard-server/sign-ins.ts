@@ -1,6 +1,6 @@
 /**
- * What a process remembers of sign-ins: the brake on guessing, and the codes of login links. Both are bounded. Nothing here is shared
- * between processes, and nothing survives a restart.
+ * What a process remembers of sign-ins: the brake on guessing, and the codes of login links. Both are bounded. Nothing
+ * here is shared between processes, and nothing survives a restart.
  */
 import type { SignIns } from '../core/deps.ts'
 import { apiError } from '../core/errors.ts'
@@ -17,8 +17,8 @@ const CODE_LIVES_MS = 5 * 60_000
 const CODES_MAX = 100
 
 /**
- * Whom the brake counts: an address, or the network of an address of IPv6, of which one caller has many. Callers without a known
- * address count as one.
+ * Whom the brake counts: an address, or the network of an address of IPv6, of which one caller has many. Callers
+ * without a known address count as one.
  */
 export function callerOf(address: string | undefined): string {
   if (address === undefined) return ''

@@ -98,8 +98,8 @@ export const router = createRouter({
 })
 
 /**
- * Begins to load the page in the address and what it shows first, without waiting for who is signed in. Whoever is not gets no
- * answer, and is asked for a key as ever.
+ * Begins to load the page in the address and what it shows first, without waiting for who is signed in. Whoever is not
+ * gets no answer, and is asked for a key as ever.
  */
 export async function preload(client: QueryClient): Promise<void> {
   const match = router.matchRoutes(router.latestLocation).at(-1)

@@ -1,6 +1,6 @@
 /**
- * Builds the dashboard into `dist/dashboard`. Every address in it is relative, so that it works below any path. Nothing is
- * inlined as a script or a style, because the policy of the page allows neither.
+ * Builds the dashboard into `dist/dashboard`. Every address in it is relative, so that it works below any path. Nothing
+ * is inlined as a script or a style, because the policy of the page allows neither.
  */
 import { fileURLToPath } from 'node:url'
 import tailwindcss from '@tailwindcss/vite'

@@ -2,10 +2,10 @@
  * Sends verified events to the database. A single event is sent at once. Events that arrive while a call runs wait, and
  * share the next call: its transaction, its locks and its round trip.
  *
- * One call of an environment runs at a time, because a second one makes the calls smaller. A call that takes much longer
- * than usual waits for a lock, or has much to do. It is overdue then, and no longer holds up the others: they are sent on
- * another connection. Only events about the same objects wait for it, because Postgres would let them wait too, and each
- * would take up a connection meanwhile.
+ * One call of an environment runs at a time, because a second one makes the calls smaller. A call that takes much
+ * longer than usual waits for a lock, or has much to do. It is overdue then, and no longer holds up the others: they
+ * are sent on another connection. Only events about the same objects wait for it, because Postgres would let them wait
+ * too, and each would take up a connection meanwhile.
  */
 import type { StripeEnvironment } from '../../types/api.ts'
 import type { Database } from '../core/database.ts'

@@ -1,6 +1,7 @@
 /**
  * The objects that an event is about, by their ids. Events with one in common wait for each other in Postgres; there
- * `payments_private.ids_of` decides. Here it only decides which events share a connection, so that an error does no harm.
+ * `payments_private.ids_of` decides. Here it only decides which events share a connection, so that an error does no
+ * harm.
  */
 
 /** Fields of an object that name another one, by its id or in full. */
@@ -22,8 +23,8 @@ type Fields = Record<string, unknown>
 const isObject = (value: unknown): value is Fields => typeof value === 'object' && value !== null
 
 /**
- * The ids of an event's object, of the payment objects and the customer that it names, and the subject that it names. The
- * same as `payments_private.ids_of`, but for the id of the event. Empty for what is not an event.
+ * The ids of an event's object, of the payment objects and the customer that it names, and the subject that it names.
+ * The same as `payments_private.ids_of`, but for the id of the event. Empty for what is not an event.
  */
 export function objectsOf(payload: string): Set<string> {
   const object = part(parsed(payload), 'data', 'object')

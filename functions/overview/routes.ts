@@ -1,4 +1,7 @@
-/** What the first page of the dashboard shows besides the health, and its search. Everything is computed in the database. */
+/**
+ * What the first page of the dashboard shows besides the health, and its search. Everything is computed in the
+ * database.
+ */
 import { readKeyStates } from '../connection/keys.ts'
 import { isApiError } from '../core/errors.ts'
 import { present } from '../core/present.ts'

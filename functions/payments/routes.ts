@@ -1,6 +1,6 @@
 /**
- * Payments that a checkout with `captureMethod: 'manual'` has authorized: they are captured, or canceled. Stripe does it,
- * and its answer is projected like every snapshot; the events that follow change nothing more.
+ * Payments that a checkout with `captureMethod: 'manual'` has authorized: they are captured, or canceled. Stripe does
+ * it, and its answer is projected like every snapshot; the events that follow change nothing more.
  */
 import type { Stripe } from 'stripe'
 import type { Payment, StripeEnvironment } from '../../types/api.ts'

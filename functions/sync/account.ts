@@ -20,7 +20,8 @@ export type AccountOptions = {
 }
 
 /**
- * Returns the account of the key, whose id is null if the key may not read it. Returns null as soon as the signal aborts.
+ * Returns the account of the key, whose id is null if the key may not read it. Returns null as soon as the signal
+ * aborts.
  *
  * @throws 409 if the key is of another account than the rows
  */

@@ -113,8 +113,8 @@ function listEvents(
 const noRepeats = () => refuseRepeats('list of events', 'recovery')
 
 /**
- * The page with the oldest events since `from`; null if it was stopped. Stripe lists the newest first, so this reads the
- * list to its end.
+ * The page with the oldest events since `from`; null if it was stopped. Stripe lists the newest first, so this reads
+ * the list to its end.
  */
 async function oldestPage(
   stripe: StripeApi,
@@ -202,8 +202,8 @@ export async function ingestMissing(
 }
 
 /**
- * Reads the completed Checkout Sessions of these events whose rows are lost, because events show no line items and
- * fulfilment compares them: one call for each.
+ * Reads the completed Checkout Sessions of these events whose rows are lost, one call for each. Events show no line
+ * items, and fulfilment compares them.
  */
 async function readLineItems(
   events: StripeObject[],

@@ -1,6 +1,6 @@
 /**
- * Sync, recovery and the upkeep of the ledger. A sync responds when it has ended. If the caller hangs up, the sync stops, and the
- * next one resumes it.
+ * Sync, recovery and the upkeep of the ledger. A sync responds when it has ended. If the caller hangs up, the sync
+ * stops, and the next one resumes it.
  */
 import type { StripeEnvironment, SyncRequest, SyncResult } from '../../types/api.ts'
 import { ENVIRONMENTS, readKeyStates } from '../connection/keys.ts'

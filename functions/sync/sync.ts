@@ -55,7 +55,7 @@ const COMPLETED_PER_CALL_MAX = 200
 /**
  * Runs a sync to its end, or until it is interrupted.
  *
- * @returns the run: succeeded, interrupted, or failed because of single objects that could not be projected; null if it
+ * @returns the run: succeeded, interrupted, or failed because of single objects that could not be projected. Null if it
  * was stopped before the key was proved, so that no run began
  * @throws an `ApiError` when Stripe or the database is unavailable; the run is recorded as failed and can be resumed
  */

@@ -16,8 +16,8 @@ export function cpuMsOf(pid: number): number | null {
 }
 
 /**
- * Milliseconds that the backends of a database run while the work is done. Only one contender works at a time, so this is
- * its cost. A backend that begins meanwhile counts from its start.
+ * Milliseconds that the backends of a database run while the work is done. Only one contender works at a time, so this
+ * is its cost. A backend that begins meanwhile counts from its start.
  *
  * @param watcher a connection to the database; its own time does not count
  */

@@ -55,7 +55,10 @@ const CATALOGUE = [
    from generate_series(1, 50) as n`,
 ]
 
-/** `$1` is the environment, `$2` and `$3` the first and the last number, `$4` their greatest, `$5` the number of customers. */
+/**
+ * `$1` is the environment, `$2` and `$3` the first and the last number, `$4` their greatest, `$5` the number of
+ * customers.
+ */
 const CUSTOMERS = [
   `insert into payments.customers (environment, provider_customer_id, email, name, raw, provider_created_at)
    select $1, ${customerOf('n')}, (array['ada', 'bob', 'chi', 'dan', 'eve', 'fay', 'gus'])[1 + n % 7] || '.' || n || '@example' || n % 50 || '.com',

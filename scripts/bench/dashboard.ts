@@ -1,6 +1,6 @@
 /**
- * Measures how soon the lists of the dashboard show their first rows over the data of a large shop, on a machine that is four times
- * slower than this one: each list is opened in a Chromium whose CPU is throttled.
+ * Measures how soon the lists of the dashboard show their first rows over the data of a large shop. It opens each list
+ * in a Chromium whose CPU is throttled to a quarter of this machine's speed.
  *
  *     npx tsx scripts/bench/dashboard.ts [customers] [transactions] [runs]
  */
@@ -24,7 +24,10 @@ const LISTS = [
   'catalogue/prod_B1',
 ]
 
-/** Milliseconds: until the first row is shown, of which the browser's main thread ran, and of which the API took for the list. */
+/**
+ * Milliseconds: until the first row is shown, of which the browser's main thread ran, and of which the API took for the
+ * list.
+ */
 type Opening = { shown: number; cpu: number; api: number }
 
 async function signIn(page: Page, dashboard: string): Promise<void> {

@@ -1,7 +1,7 @@
 /**
- * Fills a database in bulk with the rows that years of events would leave: `transactions` payments, as many customers
- * with their mappings, owners and subscriptions, the payment objects and sessions of these payments, and `ledger`
- * events. These rows belong to other customers than the measured events.
+ * Fills a database in bulk with the rows that years of events would leave. It writes `transactions` payments with their
+ * objects and sessions, and `ledger` events. It writes as many customers as payments, with their mappings, owners and
+ * subscriptions. These rows belong to other customers than the measured events.
  *
  * Two things make an event slower in a full database: higher indexes, and pages that are not in memory. So ids are as
  * long as Stripe's, and ids that carry the time are older than any measured one. Payloads are short, because Postgres

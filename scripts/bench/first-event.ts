@@ -1,6 +1,6 @@
 /**
- * What the first event on a new connection costs its backend, and a later one on the same connection. On an edge platform
- * each delivery may come on a connection of its own, unless a pooler keeps them.
+ * What the first event on a new connection costs its backend, and a later one on the same connection. On an edge
+ * platform each delivery may come on a connection of its own, unless a pooler keeps them.
  */
 import { createDatabase } from '../../functions/core/database.ts'
 import { ingestWebhookEvent } from '../../functions/core/sql.ts'

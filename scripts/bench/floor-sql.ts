@@ -1,6 +1,7 @@
 /**
- * The floor: the same rows as the handler's, and no decision about them. Each kind of event is one statement that writes
- * all its rows and the ledger, for one event or for a list. It reads nothing, locks nothing, and compares no versions.
+ * The floor: the same rows as the handler's, and no decision about them. Each kind of event is one statement that
+ * writes all its rows and the ledger, for one event or for a list. It reads nothing, locks nothing, and compares no
+ * versions.
  */
 
 /** The events of some kinds of object. */

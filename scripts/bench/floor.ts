@@ -1,6 +1,6 @@
 /**
- * How near the handler could come to the bare limit with these tables: the same handler, against a database whose
- * functions only write the rows of an event; see `floor-sql.ts`.
+ * How near the handler could come to the bare limit with these tables. It runs the same handler against a database
+ * whose functions only write the rows of an event; see `floor-sql.ts`.
  */
 import { CONTENDERS, type Contender, prepareBareLimit } from './contenders.ts'
 import { withCpu } from './cpu.ts'

@@ -1,6 +1,6 @@
 /**
- * How long twenty events take while a transaction of the app holds the row of another order, compared with the same
- * number of events without that. A trigger of the app marks the order of a payment as paid.
+ * How long twenty events take while a transaction of the app holds the row of another order. It is compared with the
+ * same number of events without that. A trigger of the app marks the order of a payment as paid.
  */
 import { CONTENDERS, type Contender } from './contenders.ts'
 import type { BenchEvent, EventStream } from './events.ts'

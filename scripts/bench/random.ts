@@ -60,8 +60,8 @@ function base62(value: number, length: number): string {
 export type IdKind = 'account' | 'short' | 'session'
 
 /**
- * An id like Stripe's. Most ids begin with the second of their creation, ids of customers, products and subscription
- * items with the minute, ids of checkout sessions with random letters. The difference affects indexes on ids.
+ * An id like Stripe's. Most ids begin with the second of their creation. Ids of customers, products and subscription
+ * items begin with the minute, ids of checkout sessions with random letters. The difference affects indexes on ids.
  */
 export function stripeId(random: Random, prefix: string, created: number, kind: IdKind = 'account'): string {
   if (kind === 'session') return `${prefix}a1${letters(random, 56)}`

@@ -1,6 +1,6 @@
 /**
- * Bundles the handlers and all that they use into single files, for Deno and for platforms that read no registry. It runs
- * after the compiler, over what that has built:
+ * Bundles the handlers and all that they use into single files, for Deno and for platforms that read no registry. It
+ * runs after the compiler, over what that has built:
  *
  *     node scripts/dev/bundle.mjs [dist]
  */

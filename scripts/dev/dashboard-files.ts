@@ -1,6 +1,6 @@
 /**
- * Makes a module of the built dashboard, so that the handlers serve it on a platform without a file system: each file of
- * `dist/dashboard`, gzip in base64, goes into `dist/functions/dashboard-server/built.js`.
+ * Makes a module of the built dashboard, so that the handlers serve it on a platform without a file system: each file
+ * of `dist/dashboard`, gzip in base64, goes into `dist/functions/dashboard-server/built.js`.
  */
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { extname, join, relative, sep } from 'node:path'

@@ -69,7 +69,9 @@ export function createActions({ local, stripe }: Stage) {
       const intent = control.settle(processing(id), succeeds)
       return { message: `Settled ${intent.id}: ${intent.status}.`, id: intent.id }
     },
-    /** Moves time to the end of the subscription's period and a little over an hour on, when its invoice is collected. */
+    /**
+     * Moves time to the end of the subscription's period and a little over an hour on, when its invoice is collected.
+     */
     async renew(id?: string): Promise<Done> {
       const subscription = store.require('subscription', subscriptionOf(id))
       const end = Math.min(...subscription.items.data.map(({ current_period_end }) => current_period_end))

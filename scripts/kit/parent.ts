@@ -5,9 +5,9 @@ const LOOK_EVERY_MS = 500
 const SHELLS = /^(sh|dash|bash|ash|zsh|busybox)$/
 
 /**
- * Calls back once when the parent has ended: npm (npx, a script of package.json) with the shell that it starts, or
- * what started this process as its child with a channel. For a process that was started otherwise it does nothing,
- * because a shell may end and leave its programs running.
+ * Calls back once when the parent has ended. The parent is npm (npx, a script of package.json) with the shell that it
+ * starts. It may also be a process that started this one with a channel. For a process that was started otherwise it
+ * does nothing, because a shell may end and leave its programs running.
  *
  * @returns a function that ends the watch
  */

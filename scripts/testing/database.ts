@@ -13,8 +13,8 @@ import { FAST_SETTINGS, isMissingPostgres, shareEmbeddedPostgres } from '../post
 export type InstallPayments = () => Promise<void>
 
 /**
- * The app's own migrations: a folder or file of SQL, or a function. The schema `payments` is installed before the
- * first file that mentions it, else after all of them; a function may call `installPayments` where it wants it.
+ * The app's own migrations: a folder or file of SQL, or a function. The schema `payments` is installed before the first
+ * file that mentions it, else after all of them. A function may call `installPayments` at another place.
  */
 export type Migrations = string | ((sql: postgres.Sql, installPayments: InstallPayments) => Promise<unknown>)
 

@@ -26,7 +26,10 @@ export type { CheckoutOptions, PortalOptions, User, UserId } from './user.ts'
 export type BillingOptions = {
   /** The app's own migrations: a folder or file of SQL, or a function. */
   migrations?: Migrations
-  /** Address of a server where a database may be created, or `embedded`. Default: TEST_DATABASE_URL, DATABASE_URL, else embedded. */
+  /**
+   * Address of a server where a database may be created, or `embedded`. Default: TEST_DATABASE_URL, DATABASE_URL, else
+   * embedded.
+   */
   database?: string
   /** More variables of the handlers, for example PAYMENTS_JWT_SECRET of the app. */
   env?: Record<string, string>
@@ -79,7 +82,9 @@ export type Billing = {
   /** Moves time to the next renewal of a subscription, or of the one that a session began. */
   renew(subscription?: Ref): Promise<void>
   cancel(subscription?: Ref, when?: 'now' | 'at_period_end'): Promise<void>
-  /** Refunds a payment, named by its session, invoice, payment intent or charge; all of it unless an amount is given. */
+  /**
+   * Refunds a payment, named by its session, invoice, payment intent or charge; all of it unless an amount is given.
+   */
   refund(payment?: Ref, amount?: number): Promise<void>
   dispute(payment?: Ref, outcome?: 'won' | 'lost'): Promise<void>
   /** Moves local Stripe's time forward: seconds, or for example `3 days`. The database's time stays. */

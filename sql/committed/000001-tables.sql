@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:f1959f2698d794d4ef12e3d42c6666e820190f44
+--! Hash: sha1:34251fda86df4d15dd3a1a0d5cf5d4abfefb6461
 --! Message: tables
 
 --! split: 0010-roles-and-schemas.sql
@@ -135,7 +135,7 @@ $$;
 comment on type payments.billing_subject is
   'The owner of a purchase in the app''s own terms, for example (team,42). Both fields are null when no owner is known.';
 comment on type payments_private.snapshot is
-  'A Stripe object as of an instant, and the type of the event that carried it; the type is null for a response of the API.';
+  'A Stripe object as of an instant, and the type of the event that carried it. The type is null for a response of the API.';
 
 --! split: 0030-catalog-and-customers.sql
 -- Products, prices, customers and their owners.
@@ -484,7 +484,7 @@ comment on column payments.stripe_checkout_sessions.last_error is 'Why the last 
 comment on column payments.stripe_checkout_sessions.raw is 'The session as Stripe sent it last.';
 comment on column payments.stripe_checkout_sessions.created_at is 'When the session was begun here.';
 comment on column payments.stripe_checkout_sessions.updated_at is 'When this row last changed.';
-comment on column payments.stripe_checkout_sessions.request_hash is 'SHA-256 of the request, computed from the columns of the row when it is begun here; distinguishes a retry from another request under the same key.';
+comment on column payments.stripe_checkout_sessions.request_hash is 'SHA-256 of the request, computed from the columns of the row when it is begun here. Distinguishes a retry from another request under the same key.';
 comment on column payments.stripe_checkout_sessions.caller_id is 'payments.caller_id() of the caller who began it; null for anonymous callers and for sessions made elsewhere.';
 comment on column payments.stripe_checkout_sessions.idempotency_scope is 'Scope in which the key is unique: the billing subject, else the caller, else (for a guest) the request.';
 comment on column payments.stripe_checkout_sessions.attempt is 'Number of Stripe sessions begun for this row; part of the idempotency key sent to Stripe.';
@@ -949,7 +949,7 @@ begin
 end
 $$;
 comment on type payments_private.payment_snapshot is
-  'What a Stripe object says of a payment, with the kinds and ids of the objects that it links to as parts of the same payment.';
+  'What a Stripe object says of a payment. Has the kinds and ids of the objects that it links to as parts of the same payment.';
 
 do $$
 begin

@@ -1,12 +1,12 @@
---! Previous: sha1:f1959f2698d794d4ef12e3d42c6666e820190f44
---! Hash: sha1:8aad71717421287a6c79b929e6a09b40e2728809
+--! Previous: sha1:34251fda86df4d15dd3a1a0d5cf5d4abfefb6461
+--! Hash: sha1:76b3fa47ee4a2ab5efd3e0987b7ee6c8cda197b2
 --! Message: functions
 
 --! Included access/check_installation.sql
 /*
- * Refuses a database without the tables of pg-payments, before functions, policies and grants meet the tables of another
- * product. It comes first in the migration. The first statement makes the session read-only, because psql without
- * ON_ERROR_STOP continues after the error of the second.
+ * Refuses a database without the tables of pg-payments, before functions, policies and grants meet the tables of
+ * another product. It comes first in the migration. The first statement makes the session read-only, because psql
+ * without ON_ERROR_STOP continues after the error of the second.
  */
 select set_config('default_transaction_read_only', 'on', false) as refused
 where (
@@ -34,9 +34,9 @@ $$;
 
 --! Included checkout/private/tg_sessions__prices.sql
 /*
- * Trigger function: raises SP075 for a checkout whose prices do not fit its mode: a recurring one in mode payment, or none
- * that recurs in mode subscription. The type of a price never changes, so a row that is behind Stripe is right as well.
- * Stripe judges prices that have no row here.
+ * Trigger function: raises SP075 for a checkout whose prices do not fit its mode. They do not fit if one recurs in mode
+ * payment, or if none recurs in mode subscription. The type of a price never changes, so a row that is behind Stripe is
+ * right as well. Stripe judges prices that have no row here.
  */
 create or replace function payments_private.tg_sessions__prices()
   returns trigger
@@ -145,7 +145,8 @@ revoke all on function payments_private.tg_sessions__times() from public, anon, 
 --! EndIncluded checkout/private/tg_sessions__times.sql
 --! Included projection/private/catalog_revision.sql
 /*
- * Returns a mark of what a person can edit of a product or a price, given its row. The mark is the same for as long as that is.
+ * Returns a mark of what a person can edit of a product or a price, given its row. The mark is the same for as long as
+ * that is.
  *
  * A sync or an event that changes nothing does not change it, so a second editor is stopped only by a change.
  */
@@ -240,10 +241,11 @@ grant select on payments_private.product_list to payments_service;
 --! EndIncluded projection/private/product_list.sql
 --! Included projection/private/catalogue_list.sql
 /*
- * Returns the products as the catalogue of the dashboard lists them: each with the number of its active prices, and with the first
- * two of them.
+ * Returns the products as the catalogue of the dashboard lists them. Each has the number of its active prices, and the
+ * first two of them.
  *
- * `active_prices` and `prices` are subqueries in the select list, because Postgres then computes them for the rows of the page alone.
+ * `active_prices` and `prices` are subqueries in the select list, because Postgres then computes them for the rows of
+ * the page alone.
  */
 create or replace view payments_private.catalogue_list
   with (security_invoker = true)
@@ -288,8 +290,8 @@ grant select on payments_private.catalogue_list to payments_service;
  *   return  fulfilment has run, or Stripe has nothing to tell
  *   ask     events are missing: ingest those of the session that Stripe lists, then find it again
  *
- * Anonymous callers may ask per_minute times for each environment; 0 is no limit. Above it the action is return, and the
- * webhook brings the events.
+ * Anonymous callers may ask per_minute times for each environment; 0 is no limit. Above it the action is return, and
+ * the webhook brings the events.
  */
 create or replace function payments.begin_confirmation(environment text, caller jsonb, id text, per_minute integer)
   returns jsonb
@@ -323,8 +325,8 @@ grant execute on function payments.begin_confirmation(text, jsonb, text, integer
 --! EndIncluded checkout/begin_confirmation.sql
 --! Included checkout/find_checkout_session.sql
 /*
- * Returns a Checkout Session that the caller may see: {session, fulfilled}. id is the id of the row, or Stripe's (cs_…).
- * fulfilled says whether fulfilment has run for it (session_is_fulfilled).
+ * Returns a Checkout Session that the caller may see: {session, fulfilled}. id is the id of the row, or Stripe's
+ * (cs_…). fulfilled says whether fulfilment has run for it (session_is_fulfilled).
  *
  * The row is read as the caller (role and JWT claims), so the SELECT policies decide. The setting
  * payments.wanted_session_id tells them which id the caller knows. A purchase that an anonymous caller began has no
@@ -480,8 +482,8 @@ grant execute on function payments_private.session_is_fulfilled(payments.stripe_
 
 --! Included checkout/delete_offer.sql
 /*
- * Deletes an offer, and returns its row; no row if there is none. Without the last offer of an environment, the policies
- * alone decide again what app users may buy. To stop all sales, let offers end or make them inactive.
+ * Deletes an offer, and returns its row; no row if there is none. Without the last offer of an environment, the
+ * policies alone decide again what app users may buy. To stop all sales, let offers end or make them inactive.
  */
 create or replace function payments.delete_offer(environment text, offer_id text)
   returns setof payments.offers
@@ -577,7 +579,7 @@ as $$
 $$;
 
 comment on function payments.offered_prices(text) is
-  'Returns the ids of the active prices that app users of this role may buy now: those of the offers, and all of an environment without offers. For use in policies.';
+  'Returns the ids of the active prices that app users of this role may buy now. They are those of the offers, and all of an environment without offers. For use in policies.';
 
 revoke all on function payments.offered_prices(text) from public, anon, authenticated;
 grant execute on function payments.offered_prices(text) to anon, authenticated, payments_service;
@@ -612,7 +614,7 @@ as $$
 $$;
 
 comment on function payments.offered_products(text) is
-  'Returns the ids of the active products that app users of this role may buy now: those of the offers, and all of an environment without offers. For use in policies.';
+  'Returns the ids of the active products that app users of this role may buy now. They are those of the offers, and all of an environment without offers. For use in policies.';
 
 revoke all on function payments.offered_products(text) from public, anon, authenticated;
 grant execute on function payments.offered_products(text) to anon, authenticated, payments_service;
@@ -687,8 +689,8 @@ grant select on payments_private.offer_list to payments_service;
 --! EndIncluded checkout/private/offer_list.sql
 --! Included checkout/private/checkout_combination_problem.sql
 /*
- * Returns the sentence about parts of a checkout request that exclude or need each other; null if they fit. Each part has
- * been checked alone before (check_checkout_request, check_checkout_options). Stripe would refuse the same, later.
+ * Returns the sentence about parts of a checkout request that exclude or need each other; null if they fit. Each part
+ * has been checked alone before (check_checkout_request, check_checkout_options). Stripe would refuse the same, later.
  */
 create or replace function payments_private.checkout_combination_problem(
   mode text,
@@ -808,8 +810,8 @@ revoke all on function payments_private.tg_offers__forced_options() from public,
 --! EndIncluded checkout/private/tg_offers__forced_options.sql
 --! Included checkout/private/tg_sessions__forced_options.sql
 /*
- * Trigger function: sets forced_options to what the offers force. The role is the one that the caller has become, or has
- * logged in as; a definer's current_user is neither.
+ * Trigger function: sets forced_options to what the offers force. The role is the one that the caller has become, or
+ * has logged in as; a definer's current_user is neither.
  */
 create or replace function payments_private.tg_sessions__forced_options()
   returns trigger
@@ -832,8 +834,8 @@ revoke all on function payments_private.tg_sessions__forced_options() from publi
 --! EndIncluded checkout/private/tg_sessions__forced_options.sql
 --! Included checkout/private/tg_sessions__lookup_keys.sql
 /*
- * Trigger function: writes the priceId of each item that has a lookupKey, whatever the insert says. An item whose key no
- * active price has gets none; payments_private.check_lookup_keys refuses it once the row is in. Raises SP001 for a
+ * Trigger function: writes the priceId of each item that has a lookupKey, whatever the insert says. An item whose key
+ * no active price has gets none; payments_private.check_lookup_keys refuses it once the row is in. Raises SP001 for a
  * lookup key that is no text.
  *
  * A retry finds the row with the price of then, even if the key has moved to another price.
@@ -992,20 +994,20 @@ grant execute on function payments.put_offer(text, text, jsonb) to payments_serv
 
 --! Included ownership/assign_subject.sql
 /*
- * Assigns a customer or a subscription to a billing subject, and returns
- * {object_type, object_id, subject_type, subject_id, assigned_at, subscriptions, transactions, invoices}. The last three
- * are how many rows of it belong to the subject now.
+ * Assigns a customer or a subscription to a billing subject, and returns {object_type, object_id, subject_type,
+ * subject_id, assigned_at, subscriptions, transactions, invoices}. The last three are how many rows of it belong to the
+ * subject now.
  *
  * Use it for what was bought without a checkout of the app (payment links, pricing tables), and to move a purchase.
- *   customer      The customer, and what Stripe made for it until now: subscriptions with their later payments and invoices,
- *                 payments, invoices, credit notes. What is bought with it later belongs to the subject that it names, else
- *                 to this one. The subject pays with the customer from now on.
- *   subscription  The subscription, with its payments, invoices and credit notes, past and future. Its customer stays where
- *                 it is, so the former subject still sees the subscription in the Billing Portal.
+ *   customer      The customer, and what Stripe made for it until now: subscriptions with their later payments and
+ *                 invoices, payments, invoices, credit notes. What is bought with it later belongs to the subject that
+ *                 it names, else to this one. The subject pays with the customer from now on.
+ *   subscription  The subscription, with its payments, invoices and credit notes, past and future. Its customer stays
+ *                 where it is, so the former subject still sees the subscription in the Billing Portal.
  *
  * It is a fact of ours: it wins over all metadata, survives a rebuild, and only another assignment changes it. Without
- * replace it refuses what belongs to another subject already, wholly or in part. Rows of payments.stripe_checkout_sessions
- * stay as they were requested.
+ * replace it refuses what belongs to another subject already, wholly or in part. Rows of
+ * payments.stripe_checkout_sessions stay as they were requested.
  */
 create or replace function payments.assign_subject(
   environment text,
@@ -1091,7 +1093,7 @@ end;
 $$;
 
 comment on function payments.assign_subject(text, text, text, text, text, boolean) is
-  'Assigns a customer or a subscription, with its payments and invoices, to a billing subject: a fact of ours that wins over metadata and survives a rebuild. Errors: SP001, SP060 unknown id, SP061 it belongs to another subject.';
+  'Assigns a customer or a subscription, with its payments and invoices, to a billing subject. The assignment wins over metadata and survives a rebuild. Errors: SP001, SP060 unknown id, SP061 it belongs to another subject.';
 
 revoke all on function payments.assign_subject(text, text, text, text, text, boolean) from public, anon, authenticated;
 grant execute on function payments.assign_subject(text, text, text, text, text, boolean) to payments_service;
@@ -1186,8 +1188,8 @@ revoke all on function payments_private.is_known_customer(text, text) from publi
 --! EndIncluded ownership/private/is_known_customer.sql
 --! Included ownership/private/other_owner.sql
 /*
- * Returns a billing subject other than the given one to which a customer, a subscription, or what belongs to it belongs, as
- * "type id"; null if there is none. See payments.assign_subject.
+ * Returns another billing subject than the given one that owns a customer, a subscription, or what belongs to it. The
+ * result is "type id", or null if there is none. See payments.assign_subject.
  */
 create or replace function payments_private.other_owner(
   environment text,
@@ -1243,9 +1245,9 @@ revoke all on function payments_private.other_owner(text, text, text, payments.b
 --! EndIncluded ownership/private/other_owner.sql
 --! Included ownership/private/put_assignment.sql
 /*
- * Records that a customer or a subscription is assigned to a billing subject, and writes it to the owners, the mappings and
- * the subscriptions. Contract: see payments.assign_subject; the ids are locked. subject_version 0 marks a subscription that
- * is assigned, because it is older than the version of any snapshot.
+ * Records that a customer or a subscription is assigned to a billing subject, and writes it to the owners, the mappings
+ * and the subscriptions. Contract: see payments.assign_subject; the ids are locked. subject_version 0 marks a
+ * subscription that is assigned, because it is older than the version of any snapshot.
  */
 create or replace function payments_private.put_assignment(
   environment text,
@@ -1413,7 +1415,8 @@ revoke all on function payments_private.tg_portal_sessions__options() from publi
 
 --! Included checkout/private/checkout_session_list.sql
 /*
- * Returns the Checkout Sessions that the API lists, with columns named as in its answers, without the address of the hosted page.
+ * Returns the Checkout Sessions that the API lists, with columns named as in its answers, without the address of the
+ * hosted page.
  *
  * `id` and `created_at` are the sort key of the list.
  */
@@ -1465,8 +1468,8 @@ grant select on payments_private.checkout_session_list to payments_service;
 --! EndIncluded checkout/private/checkout_session_list.sql
 --! Included checkout/private/portal_session_list.sql
 /*
- * Returns the Billing Portal sessions that the API lists, with columns named as in its answers. Their addresses are secrets and are
- * left out: their holder acts for the customer.
+ * Returns the Billing Portal sessions that the API lists, with columns named as in its answers. Their addresses are
+ * secrets and are left out: their holder acts for the customer.
  *
  * `id` and `created_at` are the sort key of the list.
  */
@@ -1562,7 +1565,8 @@ grant execute on function payments_private.database_state() to payments_service;
 --! EndIncluded connection/private/database_state.sql
 --! Included connection/private/environment_overview.sql
 /*
- * Returns {environment, as_of, setup, counts, failed_payments, backlog}: what the first page of the dashboard shows besides the health.
+ * Returns {environment, as_of, setup, counts, failed_payments, backlog}: what the first page of the dashboard shows
+ * besides the health.
  *
  * setup is {is_done, steps}. Each step is {step, is_done, message, next_action}. The steps are key, webhook, sync and
  * checkout, in the order of the set-up. counts has {count, is_exact} by table, see row_count. failed_payments is
@@ -1667,8 +1671,8 @@ grant execute on function payments_private.environment_overview(text, boolean, b
 --! EndIncluded connection/private/environment_overview.sql
 --! Included connection/private/row_count.sql
 /*
- * Returns {count, is_exact}: how many rows of an environment a table of the contract has. A table of over 16 MB is not counted: the
- * number is then that of the statistics of Postgres, so that the answer comes at once.
+ * Returns {count, is_exact}: how many rows of an environment a table of the contract has. A table of over 16 MB is not
+ * counted. The number is then that of the statistics of Postgres, so that the answer comes at once.
  */
 create or replace function payments_private.row_count(environment text, table_name text)
   returns jsonb
@@ -1710,9 +1714,9 @@ grant execute on function payments_private.row_count(text, text) to payments_ser
 --! EndIncluded connection/private/row_count.sql
 --! Included connection/private/search_everything.sql
 /*
- * Returns what a text leads to: customers by the beginning of their e-mail address, id or billing subject, and any other object by its
- * whole id. At most 10 of each kind. kind is customer, subscription, transaction, invoice,
- * checkout_session, portal_session, event, product or price.
+ * Returns the objects that a text finds. It finds customers by the beginning of their e-mail address, id or billing
+ * subject, and any other object by its whole id. At most 10 of each kind. kind is customer, subscription, transaction,
+ * invoice, checkout_session, portal_session, event, product or price.
  */
 create or replace function payments_private.search_everything(environment text, search text)
   returns table (kind text, id text, title text, subtitle text, customer_id text)
@@ -1771,7 +1775,8 @@ grant execute on function payments_private.search_everything(text, text) to paym
 --! EndIncluded connection/private/search_everything.sql
 --! Included connection/private/secret_list.sql
 /*
- * Returns what may be shown of the stored secrets: which encryption key opens each, and neither a ciphertext nor a value.
+ * Returns what may be shown of the stored secrets: which encryption key opens each, and neither a ciphertext nor a
+ * value.
  */
 create or replace view payments_private.secret_list
   with (security_invoker = true)
@@ -1793,8 +1798,8 @@ grant select on payments_private.secret_list to payments_service;
 --! EndIncluded connection/private/secret_list.sql
 --! Included ownership/private/customer_search.sql
 /*
- * Returns the ids of the customers whose e-mail address, id or billing subject begins with a text. The case of an address does not
- * matter. It finds at most 100 of each kind, so that a short text costs no more than a long one.
+ * Returns the ids of the customers whose e-mail address, id or billing subject begins with a text. The case of an
+ * address does not matter. It finds at most 100 of each kind, so that a short text costs no more than a long one.
  */
 create or replace function payments_private.customer_search(environment text, search text)
   returns setof text
@@ -1845,8 +1850,8 @@ grant execute on function payments_private.customer_search(text, text) to paymen
 --! EndIncluded ownership/private/customer_search.sql
 --! Included ownership/private/customer_subjects.sql
 /*
- * Returns the billing subjects of a customer: which of them pays with it now (is_mapped), and which Stripe objects named one as its
- * owner, the first one first.
+ * Returns the billing subjects of a customer, the first one first. A row says whether the subject pays with the
+ * customer now (is_mapped), and which Stripe objects named it as the owner.
  */
 create or replace function payments_private.customer_subjects(environment text, customer_id text)
   returns table (subject_type text, subject_id text, is_mapped boolean, named_at timestamptz, named_by text)
@@ -1886,10 +1891,12 @@ grant execute on function payments_private.customer_subjects(text, text) to paym
 --! EndIncluded ownership/private/customer_subjects.sql
 --! Included payment/private/customer_timeline.sql
 /*
- * Returns what happened with each customer: payments and refunds, subscriptions, sessions, and the events of all these objects.
+ * Returns what happened with each customer: payments and refunds, subscriptions, sessions, and the events of all these
+ * objects.
  *
- * `id` and `happened_at` are the sort key of the list. kind is payment, refund, subscription, checkout_session, portal_session or
- * event. Every part reaches the rows of one customer by an index, and an event by the index of its object.
+ * `id` and `happened_at` are the sort key of the list. kind is payment, refund, subscription, checkout_session,
+ * portal_session or event. Every part reaches the rows of one customer by an index, and an event by the index of its
+ * object.
  */
 create or replace view payments_private.customer_timeline
   with (security_invoker = true)
@@ -1992,8 +1999,8 @@ grant select on payments_private.customer_timeline to payments_service;
 --! EndIncluded payment/private/customer_timeline.sql
 --! Included payment/private/payment_objects_of.sql
 /*
- * Returns the Stripe objects that a transaction was derived from: those of its payment; for a refund, those of the payment that it
- * belongs to. An object without a status was only linked to so far.
+ * Returns the Stripe objects that a transaction was derived from: those of its payment; for a refund, those of the
+ * payment that it belongs to. An object without a status was only linked to so far.
  */
 create or replace function payments_private.payment_objects_of(environment text, transaction_id uuid)
   returns table (
@@ -2039,12 +2046,12 @@ grant execute on function payments_private.payment_objects_of(text, uuid) to pay
 --! EndIncluded payment/private/payment_objects_of.sql
 --! Included payment/private/revenue_by_day.sql
 /*
- * Returns the money of each day and currency, by the days of a time zone: what was paid, refunded and lost to disputes, in the
- * currency's minor unit, and how many payments failed. Days without any of these have no row.
+ * Returns the money of each day and currency, by the days of a time zone. A row says what was paid, refunded and lost
+ * to disputes, in the currency's minor unit, and how many payments failed. Days without any of these have no row.
  *
- * revenue is gross: what was paid on that day, whatever was refunded later. disputed is what was lost of disputes opened on that day.
- * Sums are numeric, because the amounts of a day may add up to more than a bigint holds. Each part reads the rows of its days alone,
- * from an index that has all that it needs.
+ * revenue is gross: what was paid on that day, whatever was refunded later. disputed is what was lost of disputes
+ * opened on that day. Sums are numeric, because the amounts of a day may add up to more than a bigint holds. Each part
+ * reads the rows of its days alone, from an index that has all that it needs.
  *
  * Errors: SP001 for a time zone that Postgres does not know.
  */
@@ -2120,7 +2127,8 @@ grant execute on function payments_private.revenue_by_day(text, timestamptz, tim
 --! EndIncluded payment/private/revenue_by_day.sql
 --! Included payment/private/transaction_of_object.sql
 /*
- * Returns the ids of the transactions that a Stripe object belongs to: a payment by any of its objects, a refund by its own id.
+ * Returns the ids of the transactions that a Stripe object belongs to: a payment by any of its objects, a refund by its
+ * own id.
  */
 create or replace function payments_private.transaction_of_object(environment text, object_id text)
   returns setof uuid
@@ -2151,8 +2159,8 @@ grant execute on function payments_private.transaction_of_object(text, text) to 
 --! EndIncluded payment/private/transaction_of_object.sql
 --! Included projection/private/begin_catalog_change.sql
 /*
- * Begins a change of a product or a price at Stripe, for an editor who saw it as revision says. Until end_catalog_change, or for a
- * minute, no other such editor can begin one.
+ * Begins a change of a product or a price at Stripe, for an editor who saw it as revision says. Until
+ * end_catalog_change, or for a minute, no other such editor can begin one.
  *
  * A product or price that has no row here can be changed: Stripe says whether it exists.
  *
@@ -2229,13 +2237,15 @@ grant execute on function payments_private.end_catalog_change(text, text) to pay
 --! EndIncluded projection/private/end_catalog_change.sql
 --! Included projection/private/recurring_revenue.sql
 /*
- * Returns {environment, as_of, open_statuses, paid_statuses, open_subscriptions, statuses, currencies} of an environment.
+ * Returns {environment, as_of, open_statuses, paid_statuses, open_subscriptions, statuses, currencies} of an
+ * environment.
  *
- * statuses is [{status, count}]. currencies is [{currency, mrr, subscriptions, subscriptions_without_amount}]; mrr is what the
- * subscriptions of the paid statuses bring in a month, as a whole number of the currency's minor unit. An item brings unit_amount *
- * quantity / interval_count: by the month as it is, by the year a twelfth, by the week 365/84, by the day 365/12. Each item is
- * rounded, a half away from zero. Metered and tiered items have no amount: subscriptions_without_amount counts the subscriptions that
- * have such an item. A trial and a paused collection bring nothing. Discounts and taxes are not known here.
+ * statuses is [{status, count}]. currencies is [{currency, mrr, subscriptions, subscriptions_without_amount}]. mrr is
+ * what the subscriptions of the paid statuses bring in a month, as a whole number of the currency's minor unit. An item
+ * brings unit_amount * quantity / interval_count: by the month as it is, by the year a twelfth, by the week 365/84, by
+ * the day 365/12. Each item is rounded, a half away from zero. Metered and tiered items have no amount:
+ * subscriptions_without_amount counts the subscriptions that have such an item. A trial and a paused collection bring
+ * nothing. Discounts and taxes are not known here.
  *
  * It reads every subscription of the paid statuses: its time grows with them.
  */
@@ -2362,9 +2372,10 @@ revoke all on function payments_private.own_metadata(jsonb) from public, anon, a
 /*
  * Returns what was bought, as payments.purchase has it: [{price_id, product_id, lookup_key, quantity}], in order. An
  * invoice says it by its lines: all but prorations that credit something. A checkout says it by the line items of its
- * row, [{priceId, quantity}]. [] if neither says it, and if the buyer could change a quantity on Stripe's page: the row has
- * what was asked for, not what was paid for. A price that the request made up has no ids, but price_data: {product_id, name,
- * unit_amount, currency}, so that what looks for a price or a product finds nothing.
+ * row, [{priceId, quantity}]. The result is [] if neither says it. It is also [] if the buyer could change a quantity
+ * on Stripe's page, because the row has what was requested, not what was paid. A price that the request made up has no
+ * ids, so a search for a price or a product finds nothing. It has price_data: {product_id, name, unit_amount,
+ * currency}.
  */
 create or replace function payments_private.purchased_items(environment text, invoice jsonb, line_items jsonb)
   returns jsonb
@@ -2426,13 +2437,13 @@ revoke all on function payments_private.purchased_items(text, jsonb, jsonb) from
 --! EndIncluded payment/private/purchased_items.sql
 --! Included payment/purchase_of.sql
 /*
- * Returns the purchase that an event is about, as it stands now, for fulfilment triggers: what was bought, by whom, for
- * how much, and whether it is paid. Null if the event is about none, or about one that no Checkout Session and no
- * invoice has told of yet: their own event comes, and finds everything.
+ * Returns the purchase that an event is about, as it stands now, for fulfilment triggers. It says what was bought, by
+ * whom, for how much, and whether it is paid. The result is null if the event is about no purchase. It is also null if
+ * neither the Checkout Session nor the invoice is known yet. Their own event arrives later and returns the purchase.
  *
- * The answer is of the state and not of the event. Money, status and what went back are those of the transaction, so
- * they are the same in every order of events, for a duplicate, and for a retry after days. A trigger writes what it did
- * under the id of the purchase, compares that with the answer, and does the difference.
+ * The answer is of the state and not of the event. Money, status and what went back are those of the transaction. They
+ * are therefore the same in every order of events, for a duplicate, and for a retry after days. A trigger writes what
+ * it did under the id of the purchase, compares that with the answer, and does the difference.
  *
  *     v_purchase payments.purchase := payments.purchase_of(new);
  *     if v_purchase.is_paid then insert … on conflict (purchase_id) do nothing; end if;
@@ -2598,8 +2609,8 @@ grant execute on function payments.purchase_of(payments.webhook_events) to payme
  *   at_risk  it gives access, and Stripe still tries to collect the payment
  *   none     it gives none
  *
- * The view payments.subscription_access decides; the sentence names what decided. An app may decide otherwise: nothing but the
- * lists of subscriptions depends on this.
+ * The view payments.subscription_access decides; the sentence names what decided. An app may decide otherwise: nothing
+ * but the lists of subscriptions depends on this.
  */
 create or replace function payments_private.subscription_access(
   subscription payments.stripe_subscriptions,
@@ -2826,7 +2837,7 @@ grant execute on function payments.retry_checkout_session(text, uuid, integer) t
 --! Included checkout/private/portal_flow_params.sql
 /*
  * Returns Stripe's flow_data of a portal session; null if it asks for no flow. A flow is about a subscription of the
- * billing subject of the session, and of no other: the one that is named, else the only one that lives.
+ * billing subject of the session, and of no other subject. It is the one that is named, else the only one that lives.
  *
  * Raises SP051 if there is no such subscription, SP052 if several live and none is named.
  */
@@ -3040,7 +3051,8 @@ grant execute on function payments_private.sessions_without_items(text, jsonb) t
 --! Included connection/private/record_refused_signatures.sql
 /*
  * Counts deliveries that the handlers refused for their signature. It returns nothing. Anyone can send such deliveries,
- * so the handlers call it at most once in a few seconds, with what came meanwhile, the last of it milliseconds_ago.
+ * so the handlers call it at most once in a few seconds. They pass what came meanwhile, the last of it
+ * milliseconds_ago.
  *
  * wrong: no signing secret in use made the signature. too_old: one did, and the signature was older than allowed.
  */
@@ -3457,8 +3469,8 @@ grant execute on function payments_private.check_account(text, text) to payments
 --! EndIncluded connection/private/check_account.sql
 --! Included ledger/private/is_projected_event.sql
 /*
- * Returns whether events of this type are projected: those that the managed endpoint subscribes to, and three more that
- * an endpoint made by hand may send. Events of every other type are recorded as ignored.
+ * Returns whether events of this type are projected. They are those that the managed endpoint subscribes to, and three
+ * more that an endpoint made by hand may send. Events of every other type are recorded as ignored.
  */
 create or replace function payments_private.is_projected_event(event_type text)
   returns boolean
@@ -3560,9 +3572,9 @@ revoke all on function payments_private.ids_of(jsonb[]) from public, anon, authe
 --! EndIncluded base/private/ids_of.sql
 --! Included base/private/lock_ids.sql
 /*
- * Locks the given ids of an environment until the end of the transaction, and the subjects that were named as owners of
- * the customers among them. The keys are 64-bit hashes, taken in order, so that two transactions never wait for each
- * other. Advisory locks of the transaction work behind a transaction-mode pooler.
+ * Locks the given ids of an environment until the end of the transaction. Also locks the subjects that were named as
+ * owners of the customers among them. The keys are 64-bit hashes, taken in order, so that two transactions never wait
+ * for each other. Advisory locks of the transaction work behind a transaction-mode pooler.
  * https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
  */
 create or replace function payments_private.lock_ids(environment text, ids text[])
@@ -3639,9 +3651,9 @@ revoke all on function payments_private.try_lock_ids(text, text[]) from public, 
 --! EndIncluded base/private/try_lock_ids.sql
 --! Included base/private/lock_environment.sql
 /*
- * Locks an environment until the end of the transaction: shared for everything that projects, exclusive (alone) for
- * rebuild_projections and connect_account, so that they exclude each other. Take it before every other lock of the
- * environment.
+ * Locks an environment until the end of the transaction. The lock is shared for everything that projects, and exclusive
+ * (alone) for rebuild_projections and connect_account, so that they exclude each other. Take it before every other lock
+ * of the environment.
  *
  * Raises SP011 in a transaction with one snapshot for all its statements. After waiting for a lock, a statement must
  * see what the other transaction has written, so each statement needs its own snapshot.
@@ -3974,9 +3986,9 @@ revoke all on function payments_private.assign_customers(text, payments_private.
  *   an object says pending                                         pending
  *   no object says anything of money                               null: the payment has no transaction
  * (*) Within one second a failure beats a pending charge. It does not beat another pending object: a PaymentIntent is
- * tried again after a failure, and a session completes after its card was declined. async_payment_failed can only follow
- * completed, so it does. A PaymentIntent that failed before says failed until it is pending again: Stripe clears its
- * error with every later update.
+ * tried again after a failure, and a session completes after its card was declined. async_payment_failed can only
+ * follow completed, so it does. A PaymentIntent that failed before says failed until it is pending again: Stripe clears
+ * its error with every later update.
  *
  * The other columns are decided by:
  *   amount           the paid invoice, else the sum of the paid parts of an open invoice, else the first object
@@ -3985,7 +3997,8 @@ revoke all on function payments_private.assign_customers(text, payments_private.
  *   failed_at        the latest of: a failure that an event dates, a failed charge, the release of what was held; else
  *                    when a failure was first seen
  *   amount_refunded  the refunds that did not fail, without the release; the charge if it has heard of more
- *   amount_disputed  the lost disputes of a payment that succeeded, at most amount; all of it if a dispute has another currency
+ *   amount_disputed  the lost disputes of a payment that succeeded, at most amount; all of it if a dispute has another
+ *                    currency
  *   subject          what somebody assigned here (owner_of), else the first object that names one, else the
  *                    subscription, else the customer
  *   all others       the first object that has a value; step ordered sorts the objects
@@ -4475,8 +4488,8 @@ revoke all on function payments_private.refresh_transactions(text, uuid[]) from 
  *   4. that of its subscription
  *   5. that of its customer
  *
- * Contract: the ids of the subscription and the customer are locked, so that no other transaction changes their owner now.
- * Who changes it calls refresh_invoices. derived_transactions decides the same for payments.
+ * Contract: the ids of the subscription and the customer are locked, so that no other transaction changes their owner
+ * now. Who changes it calls refresh_invoices. derived_transactions decides the same for payments.
  */
 create or replace function payments_private.owner_of(
   environment text,
@@ -4522,8 +4535,8 @@ revoke all on function payments_private.owner_of(text, text, text, payments.bill
 --! EndIncluded ownership/private/owner_of.sql
 --! Included ownership/private/owner_of_credit_note.sql
 /*
- * Returns the billing subject that a credit note belongs to: that of its invoice, if the invoice has a row, else that of
- * its customer. Nulls if none is known. Contract: see owner_of; the invoice is locked as well.
+ * Returns the billing subject that a credit note belongs to: that of its invoice, if the invoice has a row, else that
+ * of its customer. Nulls if none is known. Contract: see owner_of; the invoice is locked as well.
  */
 create or replace function payments_private.owner_of_credit_note(environment text, invoice_id text, customer_id text)
   returns payments.billing_subject
@@ -4550,9 +4563,9 @@ revoke all on function payments_private.owner_of_credit_note(text, text, text) f
 --! EndIncluded ownership/private/owner_of_credit_note.sql
 --! Included ownership/private/refresh_invoices.sql
 /*
- * Decides again whom invoices belong to, and the credit notes of these: the invoices with these ids, those of these
- * subscriptions, and those of these customers. Credit notes of these customers whose invoice has no row are decided, too.
- * Contract: see owner_of.
+ * Decides again whom invoices and their credit notes belong to. These are the invoices with these ids, those of these
+ * subscriptions, and those of these customers. Credit notes of these customers whose invoice has no row are decided,
+ * too. Contract: see owner_of.
  */
 create or replace function payments_private.refresh_invoices(
   environment text,
@@ -4617,8 +4630,8 @@ revoke all on function payments_private.refresh_invoices(text, text[], text[], t
 --! EndIncluded ownership/private/refresh_invoices.sql
 --! Included payment/private/refresh_payments.sql
 /*
- * Derives the transactions of subscriptions and customers again, after their billing subject changed. Decides as well whom
- * their invoices and credit notes belong to.
+ * Derives the transactions of subscriptions and customers again, after their billing subject changed. Decides as well
+ * whom their invoices and credit notes belong to.
  */
 create or replace function payments_private.refresh_payments(
   environment text,
@@ -4900,7 +4913,7 @@ revoke all on function payments_private.merge_payment_object(
  *   ids        Stripe id; an id that several snapshots name occurs several times
  *   types      kind of object
  *   is_own     true where a snapshot is of this object, false where a snapshot links to it
- *   own_ids    ids of the objects that have a snapshot
+ *   own_ids    ids of the objects that have a snapshot.
  * Contract: snapshots without an object are skipped, and so are links to nothing or to the object itself. All five are
  * null when nothing is left.
  * It returns arrays and not rows, because reading rows costs one more statement per event.
@@ -5158,13 +5171,14 @@ revoke all on function payments_private.payment_of_checkout_session(
 /*
  * What a PaymentIntent says of its payment, as a payment snapshot. The API version decides where the links are:
  *   older  the PaymentIntent names the invoice and lists its charges
- *   newer  it names the latest charge only; its order reference is the invoice, in some versions cut to 25 characters
+ *   newer  it names the latest charge only; its order reference is the invoice, in some versions cut to 25 characters.
  * A cut reference is resolved if exactly one invoice matches it. If the invoice arrives later, payment_of_invoice finds
  * the PaymentIntent.
  * A declined charge holds no money and is not linked. A charge in process is not linked, because it can be declined.
  *
  * Stripe clears last_payment_error with every later update. Therefore the charges that were declined are kept
- * (failed_charge_ids), and derived_transactions tells a canceled PaymentIntent that was declined from one that held money.
+ * (failed_charge_ids), and derived_transactions tells a canceled PaymentIntent that was declined from one that held
+ * money.
  */
 create or replace function payments_private.payment_of_payment_intent(
   environment text,
@@ -5793,10 +5807,11 @@ revoke all on function payments_private.payment_of_dispute(text, jsonb, text, ti
 -- projections
 --! Included projection/private/product_row.sql
 /*
- * Returns the row of payments.stripe_products that a Stripe product stands for, without the columns that depend on the snapshot.
+ * Returns the row of payments.stripe_products that a Stripe product stands for, without the columns that depend on the
+ * snapshot.
  *
- * Contract: project_stripe_products writes this row. The handlers show it in the answer to a change, if the table already has a
- * newer version.
+ * Contract: project_stripe_products writes this row. The handlers show it in the answer to a change, if the table
+ * already has a newer version.
  */
 create or replace function payments_private.product_row(
   object jsonb,
@@ -5935,10 +5950,11 @@ revoke all on function payments_private.project_stripe_products(text, payments_p
 --! EndIncluded projection/private/project_stripe_products.sql
 --! Included projection/private/price_row.sql
 /*
- * Returns the row of payments.stripe_prices that a Stripe price stands for, without the columns that depend on the snapshot.
+ * Returns the row of payments.stripe_prices that a Stripe price stands for, without the columns that depend on the
+ * snapshot.
  *
- * Contract: project_stripe_prices writes this row. The handlers show it in the answer to a change, if the table already has a
- * newer version.
+ * Contract: project_stripe_prices writes this row. The handlers show it in the answer to a change, if the table already
+ * has a newer version.
  */
 create or replace function payments_private.price_row(
   object jsonb,
@@ -6126,7 +6142,7 @@ revoke all on function payments_private.project_stripe_prices(text, payments_pri
  *
  * A deleted customer keeps its last known name and address, and is no longer the customer that new sessions of its
  * subject use. For a deleted object the API returns only {id, object, deleted}: a stub. It says that the customer is
- * gone and nothing else, so it changes no other column. The row is the same in every order: its version is that of the
+ * gone and nothing else, so it changes no other column. The row is the same in every order. Its version is that of the
  * newest whole object, with bit 50 of snapshot_version once the customer is gone. Whole objects are compared without
  * that bit.
  */
@@ -6338,8 +6354,8 @@ revoke all on function payments_private.project_subscription_items(text, payment
 --! Included ownership/private/assigned_subject.sql
 /*
  * Returns the billing subject that was assigned to a subscription, or to its customer after the object was made at
- * Stripe; nulls if none was. An assignment of the subscription counts before one of the customer. made_at is null if it is
- * not known: then the assignment counts.
+ * Stripe; nulls if none was. An assignment of the subscription counts before one of the customer. made_at is null if it
+ * is not known: then the assignment counts.
  */
 create or replace function payments_private.assigned_subject(
   environment text,
@@ -6376,8 +6392,8 @@ revoke all on function payments_private.assigned_subject(text, text, text, times
  * Long because it is one statement with every column.
  *
  * Reads the shapes before and after 2025-03-31.basil, which moved the period from the subscription to its items. The
- * subject is the one that was assigned here (its subject_version is 0), else that of the metadata, else the customer's; a new row is inserted with it, and
- * project_stripe_subscriptions changes it.
+ * subject is the one that was assigned here (its subject_version is 0), else that of the metadata, else the customer's.
+ * A new row is inserted with it. project_stripe_subscriptions changes that of an old row.
  */
 create or replace function payments_private.write_subscriptions(
   environment text,
@@ -6643,9 +6659,9 @@ revoke all on function payments_private.project_stripe_subscriptions(text, payme
  * What a snapshot of a Checkout Session says: its status here, its version, its subject, and the row it belongs to.
  * Reads the snapshot alone; project_stripe_checkout_sessions compares the result with the row.
  *
- * A session that Stripe shows without a status is completed or expired by the type of its event; in an answer of the
- * API it is completed once it is paid. client_reference_id names a row only if no Payment Link made the session,
- * because the buyer may choose it there.
+ * If Stripe shows a session without a status, the type of the event decides whether it is completed or expired. In an
+ * answer of the API such a session is completed once it is paid. client_reference_id names a row only if no Payment
+ * Link made the session, because the buyer may choose it there.
  */
 create or replace function payments_private.session_snapshot(object jsonb, event_type text, snapshot_at timestamptz)
   returns payments_private.session_snapshot
@@ -6758,7 +6774,8 @@ revoke all on function payments_private.match_session_rows(text, payments_privat
 --! Included projection/private/line_items_of.sql
 /*
  * Returns the line items of a Checkout Session as payments.stripe_checkout_sessions has them: [{priceId, quantity}].
- * Null if the snapshot does not show them all: events never do, and answers of the API only where they are expanded.
+ * The result is null if the snapshot does not show them all. Events never do, and answers of the API only where they
+ * are expanded.
  */
 create or replace function payments_private.line_items_of(object jsonb)
   returns jsonb
@@ -6790,9 +6807,9 @@ revoke all on function payments_private.line_items_of(jsonb) from public, anon, 
 --! EndIncluded projection/private/line_items_of.sql
 --! Included projection/private/write_session_rows.sql
 /*
- * Writes Checkout Sessions to payments.stripe_checkout_sessions. The last three arguments are positions in snapshots:
- * of sessions that get a row, of those whose row shows the snapshot now, and of those whose row gets another subject.
- * Decides nothing: see project_stripe_checkout_sessions.
+ * Writes Checkout Sessions to payments.stripe_checkout_sessions. The last three arguments are positions in snapshots.
+ * They are those of sessions that get a row, of those whose row shows the snapshot now, and of those whose row gets
+ * another subject. Decides nothing: see project_stripe_checkout_sessions.
  */
 create or replace function payments_private.write_session_rows(
   environment text,
@@ -6987,7 +7004,7 @@ begin
       )::payments_private.customer_owners;
     end if;
 
-    -- name the payment: that of a subscription is its invoice's, which bodies of before 2023 do not name; that of
+    -- name the payment. That of a subscription is its invoice's, which bodies of before 2023 do not name. That of
     -- another mode is what the session names
     if v_session.status = 'completed'
       and (v_session.mode = 'payment'
@@ -7023,8 +7040,8 @@ revoke all on function payments_private.project_stripe_checkout_sessions(text, p
 --! EndIncluded projection/private/project_stripe_checkout_sessions.sql
 --! Included payment/private/put_charge_details.sql
 /*
- * Keeps what a snapshot of a charge says of its receipt and card, if it is newer, and shows it in the transaction of its
- * payment. Contract: the id of the charge is locked, so that no other transaction names it now.
+ * Stores what a snapshot of a charge says of its receipt and card, if it is newer. The transaction of its payment shows
+ * it. Contract: the id of the charge is locked, so that no other transaction names it now.
  */
 create or replace function payments_private.put_charge_details(
   environment text,
@@ -7075,8 +7092,8 @@ revoke all on function payments_private.put_charge_details(text, jsonb, text, ti
 --! EndIncluded payment/private/put_charge_details.sql
 --! Included projection/private/credit_note_row.sql
 /*
- * Returns the row of payments.stripe_credit_notes that a snapshot of a credit note stands for. Its subject is not decided
- * yet. Stripe never leaves void.
+ * Returns the row of payments.stripe_credit_notes that a snapshot of a credit note stands for. Its subject is not
+ * decided yet. Stripe never leaves void.
  */
 create or replace function payments_private.credit_note_row(
   environment text,
@@ -7222,10 +7239,11 @@ revoke all on function payments_private.project_stripe_credit_notes(text, paymen
 --! EndIncluded projection/private/project_stripe_credit_notes.sql
 --! Included projection/private/project_stripe_invoices.sql
 /*
- * Projects invoices into payments.stripe_invoices. Returns outcomes. Contract: see project_snapshots. What an invoice says
- * of its payment is projected by payment_of_invoice.
+ * Projects invoices into payments.stripe_invoices. Returns outcomes. Contract: see project_snapshots. What an invoice
+ * says of its payment is projected by payment_of_invoice.
  *
- * The earliest snapshot that names a billing subject decides which one is named. An older snapshot than the row may be it.
+ * The earliest snapshot that names a billing subject decides which one is named. An older snapshot than the row may be
+ * it.
  */
 create or replace function payments_private.project_stripe_invoices(
   environment text,
@@ -7360,9 +7378,10 @@ revoke all on function payments_private.project_stripe_invoices(text, payments_p
 --! EndIncluded projection/private/project_stripe_invoices.sql
 --! Included projection/private/schedule_row.sql
 /*
- * Returns the row of payments_private.subscription_schedules that a snapshot of a schedule stands for. The next phase is the
- * first one after the current phase; without a current phase, the first one that begins after the snapshot, and of a schedule
- * that has not begun the first of all. One that is released, canceled or completed has none, and stays so.
+ * Returns the row of payments_private.subscription_schedules that a snapshot of a schedule stands for. The next phase
+ * is the first one after the current phase. Without a current phase it is the first one that begins after the snapshot.
+ * If the schedule has not begun, it is the first of all. A schedule that is released, canceled or completed has none,
+ * and stays so.
  */
 create or replace function payments_private.schedule_row(
   environment text,
@@ -7638,9 +7657,9 @@ revoke all on function payments_private.project_snapshots(text, payments_private
 --! Included ownership/private/redact.sql
 /*
  * Returns a Stripe object or event without personal data: the values of the fields below are null, at any depth. Ids,
- * amounts and states stay, and so does the metadata of the app without keys of these names. Of a customer the name, the description and all metadata but its billing
- * subject are removed as well; of a saved card, a bank account or a tax id its name, owner and number. kind is the type of the
- * object, if value does not say it itself.
+ * amounts and states stay, and so does the metadata of the app without keys of these names. A customer also loses its
+ * name, its description and all metadata but its billing subject. A saved card, a bank account or a tax id loses its
+ * name, owner and number. kind is the type of the object, if value does not say it itself.
  *
  * What you may change: add a field that holds personal data in your account. Erase the subjects again after that.
  */
@@ -7722,8 +7741,8 @@ grant execute on function payments_private.erased_text() to payments_service;
 --! EndIncluded ownership/private/erased_text.sql
 --! Included ownership/private/erase_rows.sql
 /*
- * Removes personal data from the rows of customers and of objects. The projections of what redact() returns are the same.
- * Contract: see payments.erase_subject.
+ * Removes personal data from the rows of customers and of objects. The projections of what redact() returns are the
+ * same. Contract: see payments.erase_subject.
  */
 create or replace function payments_private.erase_rows(
   environment text,
@@ -7803,8 +7822,8 @@ revoke all on function payments_private.erase_rows(text, payments.billing_subjec
 --! EndIncluded ownership/private/erase_rows.sql
 --! Included ownership/private/objects_of_subject.sql
 /*
- * Returns the ids of the Stripe objects that belong to a billing subject or to customers: sessions, subscriptions, invoices,
- * credit notes, and all objects of payments. See payments.erase_subject.
+ * Returns the ids of the Stripe objects that belong to a billing subject or to customers. They are sessions,
+ * subscriptions, invoices, credit notes, and all objects of payments. See payments.erase_subject.
  */
 create or replace function payments_private.objects_of_subject(
   environment text,
@@ -7875,8 +7894,8 @@ revoke all on function payments_private.objects_of_subject(text, text, text, tex
 --! EndIncluded ownership/private/objects_of_subject.sql
 --! Included ownership/private/erasable_ids.sql
 /*
- * Returns the ids by which some Stripe objects or events may belong to somebody whose data was erased: those of ids_of, their
- * payment methods, and the customer that they had until an event.
+ * Returns the ids by which some Stripe objects or events may belong to somebody whose data was erased. These are the
+ * ids of ids_of, their payment methods, and the customer that they had until an event.
  */
 create or replace function payments_private.erasable_ids(objects jsonb[])
   returns text[]
@@ -7906,7 +7925,8 @@ revoke all on function payments_private.erasable_ids(jsonb[]) from public, anon,
 --! EndIncluded ownership/private/erasable_ids.sql
 --! Included ownership/private/is_erased.sql
 /*
- * Returns whether one of some ids belongs to a billing subject whose personal data was erased; see payments.erase_subject.
+ * Returns whether one of some ids belongs to a billing subject whose personal data was erased; see
+ * payments.erase_subject.
  */
 create or replace function payments_private.is_erased(environment text, ids text[])
   returns boolean
@@ -7929,8 +7949,8 @@ grant execute on function payments_private.is_erased(text, text[]) to payments_s
 --! EndIncluded ownership/private/is_erased.sql
 --! Included ownership/private/payment_methods_of.sql
 /*
- * Returns the ids of the payment methods, saved cards and tax ids that the ledger knows of erased customers and objects. What is
- * sent about one of these alone names no customer. See payments.erase_subject.
+ * Returns the ids of the payment methods, saved cards and tax ids that the ledger knows of erased customers and
+ * objects. What is sent about one of these alone names no customer. See payments.erase_subject.
  */
 create or replace function payments_private.payment_methods_of(environment text, erased_ids text[])
   returns setof text
@@ -8345,10 +8365,10 @@ revoke all on function payments_private.event_follows(jsonb, jsonb) from public,
 --! EndIncluded projection/private/event_follows.sql
 --! Included projection/private/end_after_others.sql
 /*
- * Returns the one of several ends of a second's path that came after every other end: its former values match each of
- * them, and no other end follows it. Null if there is no such end, or more than one. Several ends mean that events of
- * the second are still missing; see last_event_of_second. states are those after the events, at the same positions;
- * ends are some of states.
+ * Returns the one of several ends of a second's path that came after every other end. Its former values match each of
+ * them, and no other end follows it. The result is null if there is no such end, or more than one. Several ends mean
+ * that events of the second are still missing; see last_event_of_second. states are those after the events, at the same
+ * positions; ends are some of states.
  */
 create or replace function payments_private.end_after_others(events jsonb[], states jsonb[], ends jsonb[])
   returns jsonb
@@ -8424,8 +8444,8 @@ revoke all on function payments_private.events_of_second(text, jsonb, timestampt
 --! EndIncluded projection/private/events_of_second.sql
 --! Included projection/private/invoice_status_rank.sql
 /*
- * Returns the place of an invoice's status in the order in which Stripe goes through them, from an event about it. invoice_row
- * orders snapshots of one second in the same way.
+ * Returns the place of an invoice's status in the order in which Stripe goes through them, from an event about it.
+ * invoice_row orders snapshots of one second in the same way.
  */
 create or replace function payments_private.invoice_status_rank(event jsonb)
   returns integer
@@ -8578,7 +8598,7 @@ revoke all on function payments_private.last_event_of_second(text, jsonb, timest
 --! EndIncluded projection/private/last_event_of_second.sql
 --! Included projection/private/order_event_in_second.sql
 /*
- * Orders an event whose object met another snapshot of the same second, or a newer one, and projects the event of that
+ * Orders an event whose object met another snapshot of the same second, or a newer one. Then projects the event of that
  * second that came last. Returns the objects that only Stripe can decide; see project_events.
  *
  * A late event may be the one that was missing to order a second that is recorded already. Therefore an event with the
@@ -8843,8 +8863,9 @@ revoke all on function payments_private.process_batch(text, jsonb[], text[], tex
 --! EndIncluded ledger/private/process_batch.sql
 --! Included ledger/private/event_fault.sql
 /*
- * Returns a sentence about what is wrong with the object of an event that cannot be projected: the field that is missing
- * or out of range; null if nothing is found. message is that of the error: for a missing value it names the column.
+ * Returns a sentence about what is wrong with the object of an event that cannot be projected. It names the field that
+ * is missing or out of range. The result is null if nothing is found. message is that of the error: for a missing value
+ * it names the column.
  *
  * Contract: only describe_error calls it, after Postgres refused a value. It never raises.
  */
@@ -8890,10 +8911,10 @@ revoke all on function payments_private.event_fault(jsonb, text) from public, an
 --! EndIncluded ledger/private/event_fault.sql
 --! Included ledger/private/describe_error.sql
 /*
- * Returns the text that the ledger keeps of an error of an event: the message with its SQLSTATE. If the event waited too
- * long for a lock (55P03), the text also names the transaction that may hold it: its process, its application_name, and
- * since when it is open. If Postgres refused a value, the text also names the object and the field; see event_fault. It
- * never shows a statement, because that may contain data.
+ * Returns the text that the ledger keeps of an error of an event: the message with its SQLSTATE. If the event waited
+ * too long for a lock (55P03), the text also names the transaction that may hold it. It gives its process, its
+ * application_name, and since when it is open. If Postgres refused a value, the text also names the object and the
+ * field; see event_fault. It never shows a statement, because that may contain data.
  *
  * After the wait Postgres no longer tells who held the lock. So this looks for the oldest open transaction that
  *   - has written to, or locked rows of, the table in whose row lock the wait ended (context is that of the error), or
@@ -8964,8 +8985,9 @@ revoke all on function payments_private.describe_error(text, jsonb, text, text, 
 --! EndIncluded ledger/private/describe_error.sql
 --! Included ledger/private/keep_failed_event.sql
 /*
- * Records an event as failed with the error, and applies its projections on their own where possible: the state is right
- * although fulfilment failed. Returns its result; see payments.ingest_webhook_event. Contract: its ids are locked.
+ * Records an event as failed with the error, and applies its projections on their own where possible: the state is
+ * right although fulfilment failed. Returns its result; see payments.ingest_webhook_event. Contract: its ids are
+ * locked.
  */
 create or replace function payments_private.keep_failed_event(
   environment text,
@@ -9029,8 +9051,8 @@ revoke all on function payments_private.process_one(text, jsonb, text, text) fro
 --! EndIncluded ledger/private/process_one.sql
 --! Included ledger/private/status_of_event.sql
 /*
- * Returns the status with which an event is recorded if nothing fails: processed, or ignored if it is of a type that is
- * not projected or about another account.
+ * Returns the status with which an event is recorded if nothing fails. It is ignored if the event's type is not
+ * projected or if it is about another account, else processed.
  */
 create or replace function payments_private.status_of_event(environment text, event jsonb)
   returns text
@@ -9240,8 +9262,9 @@ revoke all on function payments_private.event_problem(text, jsonb) from public, 
  * would fire the trigger a second time. A retry takes it.
  *
  * The waits of this function are short, because the event may have waited already. If the ids of the event are locked,
- * the ledger alone is written: its key is all that this needs. The environment must not be locked by another transaction,
- * because that may be connecting another account: then this raises 55P03, and Stripe delivers the event again.
+ * the ledger alone is written: its key is all that this needs. The environment must not be locked by another
+ * transaction, because that may be connecting another account. If it is, this raises 55P03, and Stripe delivers the
+ * event again.
  */
 create or replace function payments_private.fail_event(environment text, payload jsonb, error text)
   returns jsonb
@@ -9356,8 +9379,8 @@ revoke all on function payments_private.ingest_generally(text, jsonb) from publi
 --! EndIncluded ledger/private/ingest_generally.sql
 --! Included ledger/private/take_ignored.sql
 /*
- * Takes an event of a type that is not projected: writes the ledger. Returns the event's result, or null if the ledger has
- * the event already, or if it is about somebody whose data was erased. Contract: see take_event.
+ * Takes an event of a type that is not projected: writes the ledger. Returns the event's result, or null if the ledger
+ * has the event already, or if it is about somebody whose data was erased. Contract: see take_event.
  */
 create or replace function payments_private.take_ignored(
   environment text,
@@ -9425,10 +9448,10 @@ revoke all on function payments_private.take_ignored(
 --! EndIncluded ledger/private/take_ignored.sql
 --! Included payment/private/put_ordinary_refund.sql
 /*
- * Writes a succeeded refund of an ordinary payment that has a transaction: the objects that change, of which the refund is
- * the first, the transaction of the payment, that of the refund, and the ledger, all in one statement. A refund says
- * nothing of a payment but how much of it was paid back, and to what objects it belongs. Returns the event's result; null
- * if the ledger has the event already. Contract: see put_ordinary_payment.
+ * Writes a succeeded refund of an ordinary payment that has a transaction. One statement writes the objects that
+ * change, of which the refund is the first, both transactions, and the ledger. A refund says nothing of a payment but
+ * how much of it was paid back, and to what objects it belongs. Returns the event's result; null if the ledger has the
+ * event already. Contract: see put_ordinary_payment.
  */
 create or replace function payments_private.put_ordinary_refund(
   environment text,
@@ -9542,9 +9565,9 @@ revoke all on function payments_private.put_ordinary_refund(
 --! EndIncluded payment/private/put_ordinary_refund.sql
 --! Included payment/private/update_ordinary_payment.sql
 /*
- * Writes the objects of an ordinary payment that has a transaction, its transaction if it changes, and the ledger, all in
- * one statement. Returns the event's result; null if the ledger has the event already. objects are those that change.
- * Contract: see put_ordinary_payment.
+ * Writes the objects of an ordinary payment that has a transaction, its transaction if it changes, and the ledger, all
+ * in one statement. Returns the event's result; null if the ledger has the event already. objects are those that
+ * change. Contract: see put_ordinary_payment.
  */
 create or replace function payments_private.update_ordinary_payment(
   environment text,
@@ -9677,8 +9700,8 @@ revoke all on function payments_private.update_ordinary_payment(
 --! Included payment/private/insert_ordinary_payment.sql
 /*
  * Writes the objects of an ordinary payment that nothing is known of yet, its transaction and the ledger, all in one
- * statement. Returns the event's result; null if the ledger has the event already. Contract: see put_ordinary_payment. No
- * object has a row, and their ids are locked, so none can get one meanwhile.
+ * statement. Returns the event's result; null if the ledger has the event already. Contract: see put_ordinary_payment.
+ * No object has a row, and their ids are locked, so none can get one meanwhile.
  */
 create or replace function payments_private.insert_ordinary_payment(
   environment text,
@@ -9762,10 +9785,11 @@ revoke all on function payments_private.insert_ordinary_payment(
 --! EndIncluded payment/private/insert_ordinary_payment.sql
 --! Included payment/private/lock_payment_of.sql
 /*
- * Locks the payment that some objects belong to, and returns its id, all its objects as they are then, and whether
- * it has a transaction. All three are null if no object is known. is_one is false if the objects belong to several payments, if the payment
- * was merged with another one before it was locked, or if somebody has assigned or erased something of it: then nothing is to
- * be done with it here. owner_ids are those of the customer and the subscription.
+ * Locks the payment that some objects belong to, and returns its id, all its objects as they are then, and whether it
+ * has a transaction. All three are null if no object is known. is_one is false if the objects belong to several
+ * payments, or if the payment was merged with another one before it was locked. It is also false if somebody has
+ * assigned or erased something of it. The caller then leaves the payment to the general path. owner_ids are those of
+ * the customer and the subscription.
  * Contract: the ids are locked (lock_ids). It writes nothing, so that its settings reach no trigger of the app.
  */
 create or replace function payments_private.lock_payment_of(
@@ -9832,10 +9856,10 @@ revoke all on function payments_private.lock_payment_of(text, text[], text[]) fr
 --! EndIncluded payment/private/lock_payment_of.sql
 --! Included payment/private/ordinary_transaction.sql
 /*
- * The transaction of an ordinary payment: what derived_transactions says for these objects, which are all objects of one
- * payment. Null if the payment is not ordinary, or if nothing is known of it. The view decides what is right; this is its
- * short form for most payments without the receipt, and a property holds the two together. It has the type of the table, because to load
- * that of the view takes a new connection a millisecond.
+ * The transaction of an ordinary payment: what derived_transactions says for these objects, which are all objects of
+ * one payment. Null if the payment is not ordinary, or if nothing is known of it. The view decides what is right; this
+ * is its short form for most payments without the receipt, and a property holds the two together. It has the type of
+ * the table, because to load that of the view takes a new connection a millisecond.
  *
  * Ordinary is a payment
  *   - of at most one invoice, PaymentIntent, charge and session; every one of which anything is known has succeeded
@@ -9977,8 +10001,8 @@ revoke all on function payments_private.ordinary_transaction(payments_private.pa
 --! Included payment/private/put_ordinary_payment.sql
 /*
  * Takes what the object of an event says of an ordinary payment: writes the objects, the transaction and the ledger.
- * Returns the event's result, or null if the event or the payment is not ordinary; see take_event, ordinary_transaction.
- * Contract: the ids of the snapshot and the customer are locked.
+ * Returns the event's result, or null if the event or the payment is not ordinary; see take_event,
+ * ordinary_transaction. Contract: the ids of the snapshot and the customer are locked.
  *
  * It writes what put_payment_objects and refresh_transactions write:
  *   - the object is new, was only linked to so far, or has an older snapshot, which is then merged in the same way
@@ -10107,11 +10131,11 @@ revoke all on function payments_private.tax_of(jsonb) from public, anon, authent
 --! EndIncluded projection/private/tax_of.sql
 --! Included projection/private/invoice_row.sql
 /*
- * Returns the row of payments.stripe_invoices that a snapshot of an invoice stands for. Its subject is not decided yet:
+ * Returns the row of payments.stripe_invoices that a snapshot of an invoice stands for. Its subject is not decided yet.
  * named_subject is the one that the metadata of the invoice names, else of its subscription, else of what it bills.
  *
- * Several snapshots of one second are ordered by the status: draft, open, uncollectible. Stripe never leaves paid and void.
- * The API version decides where the subscription and the taxes are; see payment_of_invoice.
+ * Several snapshots of one second are ordered by the status: draft, open, uncollectible. Stripe never leaves paid and
+ * void. The API version decides where the subscription and the taxes are; see payment_of_invoice.
  */
 create or replace function payments_private.invoice_row(
   environment text,
@@ -10200,9 +10224,9 @@ revoke all on function payments_private.invoice_row(text, jsonb, text, timestamp
 /*
  * Writes the row of an ordinary invoice, and returns whether it did; see take_event, project_stripe_invoices.
  *
- * Ordinary is a snapshot that is strictly newer than its row, that names the same subject, and that leaves the owner of the
- * invoice and of its credit notes as it is. Contract: the ids of the invoice, its customer and its subscription are locked.
- * The caller makes sure that nothing of it was assigned or erased here.
+ * Ordinary is a snapshot that is strictly newer than its row and names the same subject. It also leaves the owner of
+ * the invoice and of its credit notes as it is. Contract: the ids of the invoice, its customer and its subscription are
+ * locked. The caller makes sure that nothing of it was assigned or erased here.
  */
 create or replace function payments_private.put_ordinary_invoice(invoice payments.stripe_invoices)
   returns boolean
@@ -10286,9 +10310,9 @@ revoke all on function payments_private.put_ordinary_invoice(payments.stripe_inv
  * Takes an ordinary event about a payment: an invoice that was paid, a PaymentIntent that succeeded, a charge that was
  * refunded, or a refund. Returns the event's result, or null if the event is not ordinary. Contract: see take_event.
  *
- * It takes the locks of the general path (ids_of) in one statement, without those of the event and of subjects. No other event of
- * the object runs while its id is locked, the ledger's key finds a duplicate, and these events name no owner of a
- * customer. Two events about one customer wait for each other, so that the owner found is the one that stays.
+ * It takes the locks of the general path (ids_of) in one statement, without those of the event and of subjects. No
+ * other event of the object runs while its id is locked. The ledger's key finds a duplicate. These events name no owner
+ * of a customer. Two events about one customer wait for each other, so that the owner found is the one that stays.
  */
 create or replace function payments_private.take_payment(environment text, payload jsonb, object jsonb)
   returns jsonb
@@ -10345,8 +10369,8 @@ revoke all on function payments_private.take_payment(text, jsonb, jsonb) from pu
 --! Included ledger/private/take_price.sql
 /*
  * Takes an ordinary event that a price was created or updated: writes the price and the ledger in one statement.
- * Returns the event's result, or null if the event is not ordinary. Contract: see take_event; take_customer says why the
- * lock of one id is enough.
+ * Returns the event's result, or null if the event is not ordinary. Contract: see take_event; take_customer says why
+ * the lock of one id is enough.
  */
 create or replace function payments_private.take_price(
   environment text,
@@ -10444,8 +10468,8 @@ revoke all on function payments_private.take_price(
 --! Included ledger/private/take_product.sql
 /*
  * Takes an ordinary event that a product was created or updated: writes the product and the ledger in one statement.
- * Returns the event's result, or null if the event is not ordinary. Contract: see take_event; take_customer says why the
- * lock of one id is enough.
+ * Returns the event's result, or null if the event is not ordinary. Contract: see take_event; take_customer says why
+ * the lock of one id is enough.
  */
 create or replace function payments_private.take_product(
   environment text,
@@ -10532,8 +10556,8 @@ revoke all on function payments_private.take_product(
  * Ordinary is a claim
  *   - that is recorded already with the same instant or an earlier one: nothing changes
  *   - that is recorded with a later instant, and there is no other claim of the customer or of the subject
- *   - that is the first one of the customer and of the subject, while no subscription, payment, invoice and credit note of
- *     the customer belongs to anybody else: it gets its mapping
+ *   - that is the first one of the customer and of the subject, while no subscription, payment, invoice and credit note
+ *     of the customer belongs to anybody else: it gets its mapping
  * must_be_alone refuses the first one too if the customer or the subject has another claim.
  *
  * Contract: the customer and the subject are locked, so that no other transaction records a claim of either now.
@@ -10641,8 +10665,8 @@ revoke all on function payments_private.take_claim(text, text, payments.billing_
 --! EndIncluded ownership/private/take_claim.sql
 --! Included projection/private/put_ordinary_session.sql
 /*
- * Writes the row of an ordinary Checkout Session, and returns the session with the customer and the subject of its row;
- * null if it is not ordinary. Contract: see take_session; write_session_rows writes the same.
+ * Writes the row of an ordinary Checkout Session, and returns the session with the customer and the subject of its row.
+ * The result is null if it is not ordinary. Contract: see take_session; write_session_rows writes the same.
  *
  * A row is found by the session's id. A row that only client_reference_id names goes the general way.
  */
@@ -10754,12 +10778,12 @@ revoke all on function payments_private.put_ordinary_session(text, jsonb, paymen
 --! EndIncluded projection/private/put_ordinary_session.sql
 --! Included ledger/private/take_session.sql
 /*
- * Takes an ordinary event that a Checkout Session was completed and paid. Returns the event's result, or null if the event
- * is not ordinary. Contract: see take_event.
+ * Takes an ordinary event that a Checkout Session was completed and paid. Returns the event's result, or null if the
+ * event is not ordinary. Contract: see take_event.
  *
  * Ordinary is a session
  *   - that has the row of its id, with an older snapshot and no other owner, or no row at all
- *   - whose claim is ordinary (take_claim), and whose payment is (put_ordinary_payment)
+ *   - whose claim is ordinary (take_claim), and whose payment is (put_ordinary_payment).
  * It takes the locks of the general path first, then the row, the claim and the payment in the order of that path.
  */
 create or replace function payments_private.take_session(environment text, payload jsonb, object jsonb)
@@ -10830,8 +10854,9 @@ revoke all on function payments_private.take_session(text, jsonb, jsonb) from pu
 --! EndIncluded ledger/private/take_session.sql
 --! Included projection/private/insert_ordinary_subscription.sql
 /*
- * Writes an ordinary event of a subscription with one item that has no row yet: the row, its item and the ledger, in one
- * statement. Returns the event's result, or null if the item or the event is known. Contract: see take_subscription.
+ * Writes an ordinary event of a subscription with one item that has no row yet: the row, its item and the ledger, in
+ * one statement. Returns the event's result, or null if the item or the event is known. Contract: see
+ * take_subscription.
  */
 create or replace function payments_private.insert_ordinary_subscription(
   environment text,
@@ -10954,8 +10979,9 @@ revoke all on function payments_private.insert_ordinary_subscription(
 --! EndIncluded projection/private/insert_ordinary_subscription.sql
 --! Included projection/private/is_new_subscription.sql
 /*
- * Returns whether a subscription has no row yet, and each of its payments and invoices has this subject already: then a new row with
- * this subject changes no payment. Nobody has assigned or erased it or its customer. See take_subscription and refresh_payments.
+ * Returns whether a subscription has no row yet, and each of its payments and invoices has this subject already. A new
+ * row with this subject then changes no payment. Nobody has assigned or erased the subscription or its customer. See
+ * take_subscription and refresh_payments.
  */
 create or replace function payments_private.is_new_subscription(
   environment text,
@@ -11017,7 +11043,7 @@ revoke all on function payments_private.is_new_subscription(text, text, text, pa
  * Writes an ordinary event of a subscription that has a row: the row, its one item and the ledger, in one statement.
  * Returns the event's result, or null if nothing was written. Contract: see take_subscription.
  *
- * Ordinary is a newer snapshot of the same customer with the same one item, which names no owner or the one that the row
+ * Ordinary is a newer snapshot of the same customer with the same one item. It names no owner, or the one that the row
  * has from an earlier snapshot. Its status is the same, unless may_change_status: the status decides which customer a
  * subject pays with. The row itself has all that this depends on, so the conditions hold after a wait for the row, too.
  */
@@ -11159,13 +11185,13 @@ revoke all on function payments_private.update_ordinary_subscription(
 --! EndIncluded projection/private/update_ordinary_subscription.sql
 --! Included ledger/private/take_subscription.sql
 /*
- * Takes an ordinary event that a subscription was created or changed. Returns the event's result, or null if the event is
- * not ordinary. Contract: see take_event.
+ * Takes an ordinary event that a subscription was created or changed. Returns the event's result, or null if the event
+ * is not ordinary. Contract: see take_event.
  *
- * Most events change a row in place, without its status: see update_ordinary_subscription. Like take_customer, that takes the
- * lock of one id and then waits for no other. Everything else takes the locks of the general path:
+ * Most events change a row in place, without its status: see update_ordinary_subscription. Like take_customer, that
+ * takes the lock of one id and then waits for no other. Everything else takes the locks of the general path:
  *   - another status: the customer and its subject have no other claim, so that no mapping depends on the status
- *   - a subscription without a row: its claim is ordinary (take_claim), and no payment of it has another subject
+ *   - a subscription without a row: its claim is ordinary (take_claim), and no payment of it has another subject.
  * The row is looked up before the locks, to choose between these. The statement that writes checks it again.
  */
 create or replace function payments_private.take_subscription(environment text, payload jsonb, object jsonb)
@@ -11242,12 +11268,13 @@ revoke all on function payments_private.take_subscription(text, jsonb, jsonb) fr
  * Takes an ordinary event that a customer was created or updated: writes the customer and the ledger in one statement.
  * Returns the event's result, or null if the event is not ordinary. Contract: see take_event.
  *
- * Ordinary is an object that is whole, not deleted and not erased here, and that is newer than its row, which is not deleted either. Such
- * an event changes the row of its customer and nothing else: no owner and no mapping depends on it.
+ * Ordinary is an object that is whole, not deleted and not erased here, and that is newer than its row, which is not
+ * deleted either. Such an event changes the row of its customer and nothing else: no owner and no mapping depends on
+ * it.
  *
- * Of the locks of the general path it takes that of the customer's id, then the row, then the ledger's key. It waits for
- * no other id, so it closes no circle with a path that takes several ids in order. Nobody else takes the lock of an event's
- * id alone, and the ledger's key finds a duplicate.
+ * Of the locks of the general path it takes that of the customer's id, then the row, then the ledger's key. It waits
+ * for no other id, so it closes no circle with a path that takes several ids in order. Nobody else takes the lock of an
+ * event's id alone, and the ledger's key finds a duplicate.
  */
 create or replace function payments_private.take_customer(environment text, payload jsonb, object jsonb)
   returns jsonb
@@ -11332,8 +11359,9 @@ revoke all on function payments_private.take_customer(text, jsonb, jsonb) from p
 --! EndIncluded ledger/private/take_customer.sql
 --! Included ledger/private/take_charge.sql
 /*
- * Takes an ordinary event that a charge succeeded: keeps its receipt and card, and writes the ledger. Returns the event's
- * result, or null if the ledger has the event already, or if it is about somebody whose data was erased. Contract: see take_event.
+ * Takes an ordinary event that a charge succeeded: keeps its receipt and card, and writes the ledger. Returns the
+ * event's result, or null if the ledger has the event already, or if it is about somebody whose data was erased.
+ * Contract: see take_event.
  */
 create or replace function payments_private.take_charge(environment text, payload jsonb, object jsonb)
   returns jsonb
@@ -11408,8 +11436,8 @@ revoke all on function payments_private.take_charge(text, jsonb, jsonb) from pub
 --! EndIncluded ledger/private/take_charge.sql
 --! Included ledger/private/take_invoice.sql
 /*
- * Takes an ordinary event about an invoice that says nothing of money that moved: writes the invoice and the ledger. Returns
- * the event's result, or null if the event is not ordinary. Contract: see take_event, put_ordinary_invoice.
+ * Takes an ordinary event about an invoice that says nothing of money that moved: writes the invoice and the ledger.
+ * Returns the event's result, or null if the event is not ordinary. Contract: see take_event, put_ordinary_invoice.
  */
 create or replace function payments_private.take_invoice(environment text, payload jsonb, object jsonb)
   returns jsonb
@@ -11490,8 +11518,8 @@ revoke all on function payments_private.take_invoice(text, jsonb, jsonb) from pu
 --! EndIncluded ledger/private/take_invoice.sql
 --! Included ledger/private/take_event.sql
 /*
- * Takes an ordinary event by the short path of its kind: a few short statements instead of the general path, which takes
- * any event. Returns the event's result, or null if the event is not ordinary; see payments.ingest_webhook_event.
+ * Takes an ordinary event by the short path of its kind: a few short statements instead of the general path, which
+ * takes any event. Returns the event's result, or null if the event is not ordinary; see payments.ingest_webhook_event.
  *
  * The rules of every short path, take_<kind>:
  *   - It writes the same rows, ledger and result as the general path. Wherever it might not, it returns null.
@@ -11501,7 +11529,8 @@ revoke all on function payments_private.take_invoice(text, jsonb, jsonb) from pu
  *   - It takes the same locks in the same order as the general path, or only ones that close no circle with these.
  *   - It writes the ledger last, with the statement that writes the rows or after it. The app's triggers fire there.
  *
- * Each condition is one comparison with a list, because each expression costs a new connection up to a tenth of a millisecond.
+ * Each condition is one comparison with a list, because each expression costs a new connection up to a tenth of a
+ * millisecond.
  *
  * Contract: the caller has checked the event, locked the environment, and begun a subtransaction.
  */
@@ -11559,8 +11588,8 @@ revoke all on function payments_private.take_event(text, jsonb, jsonb) from publ
  * In a list it returns null for an event that is not ordinary, so that the caller takes these together. It then raises
  * 57014 if the statement timeout has passed, as process_events does. The caller has locked all ids of a list.
  *
- * The conditions of the short path are one expression, because each expression costs a new connection up to a tenth of a
- * millisecond. If one does not hold, the general path says why.
+ * The conditions of the short path are one expression, because each expression costs a new connection up to a tenth of
+ * a millisecond. If one does not hold, the general path says why.
  */
 create or replace function payments_private.ingest_event(
   environment text,
@@ -11637,9 +11666,9 @@ revoke all on function payments_private.ingest_event(text, jsonb, boolean) from 
  * new.processing_status = 'processed'. If one raises, the event is recorded as failed and its projections are
  * committed. The event is retried when Stripe delivers it again, and by retry_webhook_events.
  *
- * Nothing waits longer than three seconds for a lock, not the app's triggers either: for example for the row of an order
- * that another transaction has locked. The event is then kept as failed, and its error names who may hold the lock. The
- * limit ends with the call, so it also holds behind a pooler and for no other statement.
+ * Nothing waits longer than three seconds for a lock. This includes the app's triggers, for example when another
+ * transaction has locked the row of an order. The event is then kept as failed, and its error names who may hold the
+ * lock. The limit ends with the call, so it also holds behind a pooler and for no other statement.
  */
 create or replace function payments.ingest_webhook_event(environment text, payload jsonb)
   returns jsonb
@@ -11662,10 +11691,10 @@ grant execute on function payments.ingest_webhook_event(text, jsonb) to payments
 --! EndIncluded ledger/ingest_webhook_event.sql
 --! Included ledger/private/ingest_few.sql
 /*
- * Takes a few events without a problem (see event_problem): each by its short path if it is ordinary, then the others
- * together by the general path. Returns their results in the same order; see payments.ingest_webhook_event. Locks all ids
- * of the events and then their payments, each at once and in order: no short path then waits for one of these while it
- * holds another.
+ * Takes a few events without a problem (see event_problem). Each ordinary event takes its short path. The others then
+ * take the general path together. Returns their results in the same order; see payments.ingest_webhook_event. Locks all
+ * ids of the events and then their payments, each at once and in order. No short path then waits for one of these while
+ * it holds another.
  */
 create or replace function payments_private.ingest_few(environment text, payloads jsonb[])
   returns jsonb[]
@@ -12056,8 +12085,9 @@ revoke all on function payments_private.ledger_covers(text, text, bigint) from p
  *   pruned          how many are pruned
  *   complete_since  from when on the ledger is complete; null if nothing is missing
  *
- * Two kinds of rows stay as they are: rows that an answer of the API set last, because it is newer than every event,
- * and rows that only pruned events describe. A row that a sync marked as gone is built again from its events.
+ * Two kinds of rows stay as they are. The first are rows that an answer of the API set last, because it is newer than
+ * every event. The second are rows that only pruned events describe. A row that a sync marked as gone is built again
+ * from its events.
  */
 create or replace function payments.rebuild_projections(environment text)
   returns jsonb
@@ -12408,7 +12438,7 @@ revoke all on function payments_private.check_sync_kinds(jsonb) from public, ano
 /*
  * Returns what each step of a sync returns: {run, next}. next is what to list from Stripe now, or null when every kind
  * is listed: {kind, params, without_cursor}. If Stripe no longer knows the object at the end of the last page, list
- * with without_cursor: it repeats the objects of that object's second, which is harmless.
+ * with without_cursor. That repeats the objects of that object's second, which is harmless.
  */
 create or replace function payments_private.sync_answer(run payments.sync_runs)
   returns jsonb
@@ -12702,8 +12732,8 @@ revoke all on function payments_private.sync_rows(text, text, text[]) from publi
 --! EndIncluded sync/private/sync_rows.sql
 --! Included sync/private/sync_objects.sql
 /*
- * Returns the objects of a page one by one; after an invoice, the payments that were expanded in it. A subscription has the id of
- * the schedule that was expanded in it, as in events, and the schedule follows.
+ * Returns the objects of a page one by one; after an invoice, the payments that were expanded in it. A subscription has
+ * the id of the schedule that was expanded in it, as in events, and the schedule follows.
  */
 create or replace function payments_private.sync_objects(objects jsonb)
   returns setof jsonb
@@ -12833,8 +12863,8 @@ revoke all on function payments_private.add_drift(jsonb, jsonb, jsonb) from publ
 --! EndIncluded sync/private/add_drift.sql
 --! Included ownership/private/unmapped_customers.sql
 /*
- * Returns those of some customers whose billing subject has no row in payments.customer_mappings, with the name by which
- * payments_private.ids_of calls the subject.
+ * Returns those of some customers whose billing subject has no row in payments.customer_mappings, with the name by
+ * which payments_private.ids_of calls the subject.
  *
  * Contract: a sync refreshes the mappings of these. Somebody has deleted them, because every owner that is recorded is
  * mapped in the same transaction.
@@ -13417,7 +13447,7 @@ grant execute on function payments.due_sync_kinds(text) to payments_service;
  *   - the first event that arrived
  *   - the webhook endpoint was set up
  *   - the key was connected: an endpoint that was made by hand may never have delivered
- *   - the first checkout was begun here: a key in an environment variable may never have been connected
+ *   - the first checkout was begun here: a key in an environment variable may never have been connected.
  * Events before that stay out, because they were never meant for this database. Without any of it, it is now.
  *
  * account_id is the account of the key: another account than the one whose events are here raises SP008.
@@ -13500,7 +13530,7 @@ end;
 $$;
 
 comment on function payments.begin_recovery(text, timestamptz, text) is
-  'Returns {from, gap}: the instant from which to read Stripe''s list of events so that the ledger misses none, and the time whose events Stripe no longer has. Errors: SP001, SP008 the key is of another account.';
+  'Returns {from, gap}. from is the instant from which to read Stripe''s list of events so that the ledger misses none. gap is the time whose events Stripe no longer has. Errors: SP001, SP008 the key is of another account.';
 
 revoke all on function payments.begin_recovery(text, timestamptz, text) from public, anon, authenticated;
 grant execute on function payments.begin_recovery(text, timestamptz, text) to payments_service;
@@ -13684,8 +13714,8 @@ grant execute on function payments_private.check_checkout_combination(text, json
 --! EndIncluded checkout/private/check_checkout_combination.sql
 --! Included checkout/private/checkout_option_problem.sql
 /*
- * Returns the sentence about an option of a checkout that is a list or an object and has the wrong shape; null if the
- * shape is right. name is the option's name in the HTTP API. Stripe checks what the words mean.
+ * Returns the sentence about an option of a checkout that is a list or an object and has the wrong shape. The result is
+ * null if the shape is right. name is the option's name in the HTTP API. Stripe checks what the words mean.
  */
 create or replace function payments_private.checkout_option_problem(option text, name text, value jsonb)
   returns text
@@ -14307,16 +14337,17 @@ grant execute on function payments_private.checkout_price_data(jsonb) to payment
 --! EndIncluded checkout/private/checkout_price_data.sql
 --! Included checkout/private/checkout_session_params.sql
 /*
- * Returns what to send to Stripe for a row. It is a function of the row, and of what never changes about a price, so a
- * retry under the same Stripe idempotency key sends the same. https://docs.stripe.com/api/checkout/sessions/create
+ * Returns what to send to Stripe for a row. It is a function of the row, and of what never changes about a price. A
+ * retry under the same Stripe idempotency key therefore sends the same.
+ * https://docs.stripe.com/api/checkout/sessions/create
  *
  * Stripe refuses a quantity for a metered price, and requires one for every other price. A price that has no row here
  * counts as one of the others; if Stripe refuses it, the handlers read it and send once more. See
  * payments_private.unknown_prices.
  *
- * A price whose metadata has payments_trial_days, as "pg-payments catalog push" writes it, begins with a trial of so many
- * days; of several the longest. The catalog never changes it: another trial is another price. A trial or a billing anchor
- * of the request comes first.
+ * A price whose metadata has payments_trial_days, as "pg-payments catalog push" writes it, begins with a trial of so
+ * many days; of several the longest. The catalog never changes it: another trial is another price. A trial or a billing
+ * anchor of the request comes first.
  *
  * App users can insert rows themselves, so reserved metadata is dropped here: only the columns that the policies have
  * judged say who pays.
@@ -14532,9 +14563,9 @@ grant execute on function payments_private.price_of_lookup_key(text, text) to pa
 --! EndIncluded checkout/private/price_of_lookup_key.sql
 --! Included checkout/private/unoffered_option.sql
 /*
- * Returns the first option of a request that an offer does not allow, in the spelling of the HTTP API; null if it allows
- * all of them. What the offer forces may be asked for, too. Options that only say where and how the page is shown are
- * always allowed.
+ * Returns the first option of a request that an offer does not allow, in the spelling of the HTTP API. The result is
+ * null if it allows all of them. What the offer forces may be asked for, too. Options that only say where and how the
+ * page is shown are always allowed.
  */
 create or replace function payments_private.unoffered_option(offer payments.offers, options jsonb)
   returns text
@@ -14572,8 +14603,9 @@ revoke all on function payments_private.unoffered_option(payments.offers, jsonb)
 --! EndIncluded checkout/private/unoffered_option.sql
 --! Included checkout/private/offer_verdict.sql
 /*
- * Returns what the offers say of a checkout of an app user; null if they have no say: the environment has no offer, or
- * the mode sells nothing. Else it is {forced, trial_once}, or {problem, what, offer} for the first item at fault:
+ * Returns what the offers say of a checkout of an app user. The result is null if they have no say: the environment has
+ * no offer, or the mode sells nothing. Else it is {forced, trial_once}, or {problem, what, offer} for the first item at
+ * fault:
  *   none      no offer has this price
  *   mode      the offer is for the other mode
  *   buyer     the offer is for another role or another type of subject
@@ -14911,8 +14943,9 @@ revoke all on function payments_private.check_one_plan(payments.stripe_checkout_
 --! EndIncluded checkout/private/check_one_plan.sql
 --! Included checkout/private/check_reserved.sql
 /*
- * Raises SP053 if an app user asks for what decides a price and is not the app's to give away, while the environment has
- * no offer. That is a price made up in the request, a coupon by its id, and a price whose amount the buyer chooses.
+ * Raises SP053 if an app user asks for an option that decides a price and that only the app may give. Applies while the
+ * environment has no offer. That is a price made up in the request, a coupon by its id, and a price whose amount the
+ * buyer chooses.
  *
  * Only the service may ask for these: a backend with the admin key, or code that inserts with the rights of
  * payments_service. Policies need not name them. A promotion code stays open: Stripe has it handed out to buyers.
@@ -14994,8 +15027,8 @@ revoke all on function payments_private.had_trial(text, text, text, uuid) from p
 --! EndIncluded checkout/private/had_trial.sql
 --! Included checkout/private/check_trial.sql
 /*
- * Raises SP058 if the request of an app user asks for a trial, its offer gives one trial to each subject, and the
- * subject has had one. A trial that the offer forces is left out instead; see check_offers.
+ * Raises SP058 if an app user requests a trial that the offer gives once to each subject, and the subject has had one.
+ * A trial that the offer forces is left out instead; see check_offers.
  */
 create or replace function payments_private.check_trial(session payments.stripe_checkout_sessions, role text)
   returns void
@@ -15024,8 +15057,9 @@ revoke all on function payments_private.check_trial(payments.stripe_checkout_ses
 --! EndIncluded checkout/private/check_trial.sql
 --! Included checkout/private/forced_options.sql
 /*
- * Returns the options that the offers force on a checkout of an app user; {} for one that they do not allow, and for the
- * service. If the subject has had its trial, trial_period_days is null: no trial of an offer or of the catalogue is given.
+ * Returns the options that the offers force on a checkout of an app user; {} for one that they do not allow, and for
+ * the service. If the subject has had its trial, trial_period_days is null: no trial of an offer or of the catalogue is
+ * given.
  */
 create or replace function payments_private.forced_options(session payments.stripe_checkout_sessions, role text)
   returns jsonb
@@ -15058,8 +15092,9 @@ revoke all on function payments_private.forced_options(payments.stripe_checkout_
 --! EndIncluded checkout/private/forced_options.sql
 --! Included checkout/private/check_checkout_times.sql
 /*
- * Raises SP064 for an instant of a checkout that Stripe would refuse now, and SP065 for a trial of prices that are all paid
- * once. It asks for the time, so it is for checkouts that are sent, not for a repeated request whose session is there.
+ * Raises SP064 for an instant of a checkout that Stripe would refuse now, and SP065 for a trial of prices that are all
+ * paid once. It asks for the time, so it is for checkouts that are sent, not for a repeated request whose session is
+ * there.
  *
  * Stripe counts from its own clock, which may differ from ours by seconds: it judges the minute around each limit.
  */
@@ -15250,14 +15285,14 @@ grant execute on function payments_private.release_refused_key(text, text, text,
  * policies show it to the caller, and continues from its state. Another request under the same key raises SP002, unless
  * Stripe refused the first one. Then the key passes to the corrected request (release_refused_key). For a guest another
  * request is another checkout. The option expires_at is no part of the comparison. The first one counts, until the row
- * is renewed. The trigger _150_request computes request_hash, so a row that an app user inserted is found only if its
- * columns are those of a request that was checked here.
+ * is renewed. The trigger _150_request computes request_hash. A row that an app user inserted is therefore found only
+ * if its columns are those of a request that was checked here.
  *
- * A row is renewed, with a new attempt, if its session has expired, if Stripe refused it, or if it was completed and its
- * money came to nothing (session_came_to_nothing).
+ * A row is renewed, with a new attempt, if its session has expired or if Stripe refused it. It is also renewed if the
+ * session was completed and its money came to nothing (session_came_to_nothing).
  *
- * Triggers judge a new row by the offers, and one plan at a time. A row that was begun before is judged again: by now its
- * offer may be over, or its subject may have a plan.
+ * Triggers judge a new row by the offers, and one plan at a time. A row that was begun before is judged again: by now
+ * its offer may be over, or its subject may have a plan.
  *
  * The setting payments.new_session_id brings the id of the inserted row back from the trigger _100_id. `insert …
  * returning` cannot, because it needs a SELECT policy that shows the row, and the caller may have none. The caller
@@ -15613,8 +15648,8 @@ grant execute on function payments_private.check_portal_options(jsonb) to paymen
 --! EndIncluded checkout/private/check_portal_options.sql
 --! Included checkout/private/check_portal_request.sql
 /*
- * Raises SP001 for a portal request that Stripe or a constraint would refuse, with a sentence that names the field as the
- * HTTP API spells it. begin_customer_portal_session calls it, and the trigger _250_check does for the rows that app users
+ * Raises SP001 for a portal request that Stripe or a constraint would refuse. Its sentence names the field as the HTTP
+ * API spells it. begin_customer_portal_session calls it, and the trigger _250_check does for the rows that app users
  * insert themselves.
  */
 create or replace function payments_private.check_portal_request(
@@ -15847,8 +15882,8 @@ revoke all on function payments_private.tg_sessions__id() from public, anon, aut
 --! Included checkout/private/tg_sessions__customer.sql
 /*
  * Trigger function: fills in the Stripe customer of the billing subject when an app user begins a session. The user may
- * neither read customer_mappings nor write customer_id, so this trigger is the only path between them. An e-mail address that
- * comes with a customer whose personal data was erased is not stored.
+ * neither read customer_mappings nor write customer_id, so this trigger is the only path between them. An e-mail
+ * address that comes with a customer whose personal data was erased is not stored.
  */
 create or replace function payments_private.tg_sessions__customer()
   returns trigger
@@ -15962,9 +15997,9 @@ grant execute on function payments_private.all_secrets() to payments_service;
 --! EndIncluded connection/private/all_secrets.sql
 --! Included connection/private/refused_since_last_event.sql
 /*
- * Returns the refused signatures of an environment after which no event arrived: the deliveries of Stripe do not get in.
- * If an event arrived later, deliveries get in, and what was refused came from another sender. Stripe repeats a delivery
- * for three days, so older ones say nothing about now.
+ * Returns the refused signatures of an environment after which no event arrived: the deliveries of Stripe do not get
+ * in. If an event arrived later, deliveries get in, and what was refused came from another sender. Stripe repeats a
+ * delivery for three days, so older ones say nothing about now.
  */
 create or replace function payments_private.refused_since_last_event(environment text)
   returns setof payments_private.refused_signatures
@@ -15994,8 +16029,8 @@ grant execute on function payments_private.refused_since_last_event(text) to pay
  *   list    list the account's endpoints at Stripe, then call again with them
  *   reuse   the endpoint is correct
  *   mend    send params to the endpoint: it is ours and its secret is stored, but it is disabled or lacks events
- *   create  create an endpoint with params, store its secret with complete_webhook_endpoint, subscribe it to events.
- *           It starts with an event type that never occurs, so that Stripe delivers nothing before the secret is stored
+ *   create  create an endpoint with params, store its secret with complete_webhook_endpoint, subscribe it to events. It
+ *           starts with an event type that never occurs, so that Stripe delivers nothing before the secret is stored.
  * retire lists endpoints of ours to disable afterwards. remove lists disabled endpoints of ours to delete first,
  * because the account has reached its limit. Endpoints of other projects are in neither list.
  *
@@ -16146,7 +16181,8 @@ grant execute on function payments.begin_webhook_endpoint(text, text, text, json
 --! EndIncluded connection/begin_webhook_endpoint.sql
 --! Included connection/private/forget_refused_signatures.sql
 /*
- * Forgets the refused signatures of an environment, because a delivery was accepted or another signing secret is in use.
+ * Forgets the refused signatures of an environment, because a delivery was accepted or another signing secret is in
+ * use.
  */
 create or replace function payments_private.forget_refused_signatures(environment text)
   returns void
@@ -16228,7 +16264,7 @@ end;
 $$;
 
 comment on function payments.complete_webhook_endpoint(text, jsonb, text, text) is
-  'Records the webhook endpoint that an environment is now set up with, and its encrypted signing secret if it is new; earlier ones stay valid for a day. Returns the connection. Errors: SP001.';
+  'Records the webhook endpoint that an environment is now set up with, and its encrypted signing secret if it is new. Earlier secrets stay valid for a day. Returns the connection. Errors: SP001.';
 
 revoke all on function payments.complete_webhook_endpoint(text, jsonb, text, text) from public, anon, authenticated;
 grant execute on function payments.complete_webhook_endpoint(text, jsonb, text, text) to payments_service;
@@ -16342,7 +16378,7 @@ end;
 $$;
 
 comment on function payments.connect_account(text, jsonb, text, text, text, boolean, jsonb) is
-  'Connects an environment to a Stripe account and stores its encrypted key. Another account than before is refused unless replace_account, which deletes every row of the former one; where it was never learnt, seen is an object of the rows that Stripe knew by the key. Returns {connection, previous_account_id, deleted}. Errors: SP001, SP008 another account.';
+  'Connects an environment to a Stripe account and stores its encrypted key. Another account than before is refused unless replace_account, which deletes every row of the former one. If the account is not known yet, seen is an object of the rows that Stripe knew by the key. Returns {connection, previous_account_id, deleted}. Errors: SP001, SP008 another account.';
 
 revoke all on function payments.connect_account(text, jsonb, text, text, text, boolean, jsonb)
   from public, anon, authenticated;
@@ -16514,8 +16550,8 @@ grant execute on function payments_private.events_arrive(text) to payments_servi
  * Returns those of the given events, [{id, type, created}], that should have arrived and did not. Such an event has a
  * type that is projected, was made since events arrive here, and is not in the ledger.
  *
- * Events arrive here since the first one did, or since the webhook endpoint was set up, or since the connection was made,
- * whichever came first. Those of an account's time before are not lost; a recovery brings them, too.
+ * Events arrive here since the first one did, or since the webhook endpoint was set up, or since the connection was
+ * made, whichever came first. Those of an account's time before are not lost; a recovery brings them, too.
  *
  * An endpoint that was made by hand may subscribe to fewer types, so only types that arrive there count, once any does.
  */
@@ -16582,7 +16618,8 @@ grant execute on function payments_private.lost_events(text, jsonb) to payments_
  * Returns why Stripe's events do not arrive, one row for each reason, in the order in which to remove them. First
  * come reasons of the endpoint, then of its address, then refused signatures, then lost events.
  *
- * facts are those of environment_health. The reasons of an endpoint are the differences that webhook_endpoint_drift found.
+ * facts are those of environment_health. The reasons of an endpoint are the differences that webhook_endpoint_drift
+ * found.
  *
  * If events arrived promptly within the last day, an address that these handlers cannot reach is no proof. Some
  * networks do not let a server reach its own public address. That is degraded then, and failing otherwise.
@@ -16680,9 +16717,9 @@ grant execute on function payments_private.delivery_reasons(text, jsonb) to paym
 --! EndIncluded connection/private/delivery_reasons.sql
 --! Included connection/private/offer_reasons.sql
 /*
- * Returns why the health of an environment is degraded by offers that nobody can buy: a price, a lookup key or a product
- * that is unknown, inactive or of the other mode. One row for each such offer. Offers that are switched off or over are
- * left out.
+ * Returns why the health of an environment is degraded by offers that nobody can buy. Such an offer names a price, a
+ * lookup key or a product that is unknown, inactive or of the other mode. One row for each such offer. Offers that are
+ * switched off or over are left out.
  */
 create or replace function payments_private.offer_reasons(environment text)
   returns table (message text, next_action text, command text)
@@ -16739,13 +16776,13 @@ grant execute on function payments_private.offer_reasons(text) to payments_servi
 /*
  * Returns {status, reasons, events, connection}: whether all is well with an environment, and why not.
  *
- * status is failing while events are lost or stuck, degraded while something needs a look, else ok. reasons are
- * [{code, severity, message, next_action, command}], the failing ones first. next_action is a sentence. command is the shell
+ * status is failing while events are lost or stuck, degraded while something needs a look, else ok. reasons are [{code,
+ * severity, message, next_action, command}], the failing ones first. next_action is a sentence. command is the shell
  * command that leads on, or null where no command helps.
  *
- * facts is what only the handlers know: {has_key, key_problem, stripe_problem, has_signing_secret, secret_problem, public_url,
- * drift, settings, address_problem, listed_events}. A problem is a sentence or null. Each of the last four is null when it could
- * not be found out:
+ * facts is what only the handlers know: {has_key, key_problem, stripe_problem, has_signing_secret, secret_problem,
+ * public_url, drift, settings, address_problem, listed_events}. A problem is a sentence or null. Each of the last four
+ * is null when it could not be found out:
  *   drift            what webhook_endpoint_drift returns
  *   settings         [{code, message, next_action}], settings of the database that break payments
  *   address_problem  {kind, message, next_action} of the address to which Stripe delivers; kind is unreachable or wrong
@@ -16988,8 +17025,8 @@ grant execute on function payments_private.replace_secrets(jsonb) to payments_se
 --! EndIncluded connection/private/replace_secrets.sql
 --! Included connection/private/missing_endpoint.sql
 /*
- * Returns [{problem: missing, message}] if none of the account's enabled endpoints can deliver here, else an empty list. It is
- * for an environment whose endpoint was made by hand; webhook_endpoint_drift says what counts.
+ * Returns [{problem: missing, message}] if none of the account's enabled endpoints can deliver here, else an empty
+ * list. It is for an environment whose endpoint was made by hand; webhook_endpoint_drift says what counts.
  */
 create or replace function payments_private.missing_endpoint(environment text, url text, endpoints jsonb)
   returns jsonb
@@ -17034,9 +17071,9 @@ revoke all on function payments_private.missing_endpoint(text, text, jsonb) from
  *   [{problem, message}]; problem is gone, disabled, missing_events, other_version, other_url or secret_unknown.
  * Returns an empty list when nothing differs.
  *
- * If no endpoint is managed, one was made by hand. Its URL must then be the given one, or without a URL, it must end in the
- * path of the handlers. problem is missing if no enabled endpoint does. Behind a proxy that path may be another one, so
- * without a URL any enabled endpoint will do while events arrive.
+ * If no endpoint is managed, one was made by hand. Its URL must then be the given one, or without a URL, it must end in
+ * the path of the handlers. problem is missing if no enabled endpoint does. Behind a proxy that path may be another
+ * one, so without a URL any enabled endpoint will do while events arrive.
  */
 create or replace function payments.webhook_endpoint_drift(environment text, url text, api_version text, endpoints jsonb)
   returns jsonb
@@ -17169,11 +17206,13 @@ grant select on payments_private.webhook_event_list to payments_service;
 /*
  * Returns what each customer paid: one row for each customer with transactions.
  *
- * Contract: a payment counts if it succeeded, also if it was refunded later. Refunds and lost disputes are subtracted. `total_spend` and `currency` are null if the customer
- * has no such payment, or has payments in several currencies, because amounts of different currencies have no sum.
+ * Contract: a payment counts if it succeeded, also if it was refunded later. Refunds and lost disputes are subtracted.
+ * `total_spend` and `currency` are null if the customer has no such payment, or has payments in several currencies.
+ * Amounts of different currencies have no sum.
  *
- * The view runs with the rights of its reader: a `select` policy on payments.transactions decides which payments are summed.
- * To let app users read it, grant them select on the view and on the columns of payments.transactions that it names.
+ * The view runs with the rights of its reader: a `select` policy on payments.transactions decides which payments are
+ * summed. To let app users read it, grant them select on the view and on the columns of payments.transactions that it
+ * names.
  */
 create or replace view payments.customer_totals
   with (security_invoker = true)
@@ -17217,8 +17256,8 @@ grant select on payments.customer_totals to payments_service;
  *
  * `id` and `provider_created_at` are the sort key of the list.
  *
- * The totals are a lateral subquery with `offset 0`, because Postgres then sums up for the customers of the page alone. Without
- * `offset 0` it would sum up all transactions of the environment for each page.
+ * The totals are a lateral subquery with `offset 0`, because Postgres then sums up for the customers of the page alone.
+ * Without `offset 0` it would sum up all transactions of the environment for each page.
  */
 create or replace view payments_private.customer_list
   with (security_invoker = true)
@@ -17335,8 +17374,8 @@ grant select on payments_private.subscription_item_list to payments_service;
 /*
  * Returns the subscriptions that the API lists, with columns named as in its answers.
  *
- * `id` and `updated_at` are the sort key of the list. `items` is a subquery in the select list, because Postgres then computes it
- * for the rows of the page alone.
+ * `id` and `updated_at` are the sort key of the list. `items` is a subquery in the select list, because Postgres then
+ * computes it for the rows of the page alone.
  */
 create or replace view payments_private.subscription_list
   with (security_invoker = true)
@@ -17387,7 +17426,8 @@ grant select on payments_private.subscription_list to payments_service;
 /*
  * Returns the syncs that the API lists, with columns named as in its answers.
  *
- * `id` and `started_at` are the sort key of the list. `kinds` is jsonb, because the handlers' client does not parse arrays.
+ * `id` and `started_at` are the sort key of the list. `kinds` is jsonb, because the handlers' client does not parse
+ * arrays.
  */
 create or replace view payments_private.sync_run_list
   with (security_invoker = true)
@@ -17415,8 +17455,8 @@ grant select on payments_private.sync_run_list to payments_service;
 --! EndIncluded sync/private/sync_run_list.sql
 --! Included sync/private/synced_subscriptions.sql
 /*
- * Returns what each sync did to subscriptions, with columns named as in the API's answers: one row for each run that has listed
- * subscriptions or has begun to.
+ * Returns what each sync did to subscriptions, with columns named as in the API's answers. There is one row for each
+ * run that has listed subscriptions or has begun to.
  *
  * `unmapped` counts all subscriptions of the environment without a billing subject, not those of the run alone.
  */
@@ -17446,7 +17486,8 @@ grant select on payments_private.synced_subscriptions to payments_service;
  * Begins a Checkout Session for an anonymous caller, and returns what payments.begin_checkout_session returns. Raises
  * SP030 if the environment has had per_minute such checkouts in this minute; 0 is no limit.
  *
- * Everyone may be a guest. Without a limit, one script fills the table and uses up the calls to Stripe that buyers need.
+ * Everyone may be a guest. Without a limit, one script fills the table and uses up the calls to Stripe that buyers
+ * need.
  */
 create or replace function payments.begin_guest_checkout_session(
   environment text,
@@ -17530,8 +17571,8 @@ grant execute on function payments_private.count_guest_checkout(text, integer) t
 --! Included checkout/private/tg_sessions__request.sql
 /*
  * Trigger function: checks the options, and sets request_hash of a checkout that is begun here from the columns of its
- * row, whatever the insert says. App users may insert rows themselves. With a hash of their choice, a row could pass for
- * a request that begin_checkout_session has checked, or take the key of another guest.
+ * row, whatever the insert says. App users may insert rows themselves. With a hash of their choice, a row could pass
+ * for a request that begin_checkout_session has checked, or take the key of another guest.
  */
 create or replace function payments_private.tg_sessions__request()
   returns trigger
@@ -17560,8 +17601,8 @@ revoke all on function payments_private.tg_sessions__request() from public, anon
 --! EndIncluded checkout/private/tg_sessions__request.sql
 --! Included checkout/prune_checkout_sessions.sql
 /*
- * Deletes checkout sessions that were never paid and that have not changed for older_than, at most max at a time. Returns
- * how many were deleted; call it again until it returns 0. Without an environment it takes both.
+ * Deletes checkout sessions that were never paid and that have not changed for older_than, at most max at a time.
+ * Returns how many were deleted; call it again until it returns 0. Without an environment it takes both.
  *
  * Such a session is initialized, failed or expired, and has neither a subscription nor settled money. A row that a
  * foreign key of the app keeps stays.
@@ -17633,8 +17674,8 @@ grant execute on function payments.prune_checkout_sessions(interval, integer, te
 
 --! Included checkout/_330_prices.sql
 /*
- * Trigger that refuses prices that do not fit the mode. Like _310_offers, it fires after the policies have let the row in,
- * and not for a repeated request, which inserts nothing.
+ * Trigger that refuses prices that do not fit the mode. Like _310_offers, it fires after the policies have let the row
+ * in, and not for a repeated request, which inserts nothing.
  */
 create or replace trigger _330_prices after insert on payments.stripe_checkout_sessions
   for each row
@@ -17644,8 +17685,8 @@ create or replace trigger _330_prices after insert on payments.stripe_checkout_s
 --! Included checkout/_250_check.sql
 /*
  * Triggers that check the rows that app users insert themselves as the handlers check a request. They fire after the
- * policies have let the row in, and not for a repeated request, which inserts nothing. The condition names the role that
- * inserts, which the trigger functions, as definers, cannot see.
+ * policies have let the row in, and not for a repeated request, which inserts nothing. The condition names the role
+ * that inserts, which the trigger functions, as definers, cannot see.
  */
 create or replace trigger _250_check after insert on payments.stripe_checkout_sessions
   for each row
@@ -17658,8 +17699,8 @@ create or replace trigger _250_check after insert on payments.stripe_customer_po
 --! EndIncluded checkout/_250_check.sql
 --! Included checkout/_320_times.sql
 /*
- * Trigger that refuses an instant that Stripe would refuse now. Like _310_offers, it fires after the policies have let the
- * row in, and not for a repeated request, which inserts nothing.
+ * Trigger that refuses an instant that Stripe would refuse now. Like _310_offers, it fires after the policies have let
+ * the row in, and not for a repeated request, which inserts nothing.
  */
 create or replace trigger _320_times after insert on payments.stripe_checkout_sessions
   for each row
@@ -17696,8 +17737,8 @@ create or replace trigger _150_offer before insert or update on payments.offers
 --! EndIncluded checkout/_150_offer.sql
 --! Included checkout/_300_one_plan.sql
 /*
- * Trigger that refuses unknown lookup keys and a second plan. It fires after the policies have let the row in: whom they
- * refuse must not learn what plan a subject has.
+ * Trigger that refuses unknown lookup keys and a second plan. It fires after the policies have let the row in: whom
+ * they refuse must not learn what plan a subject has.
  */
 create or replace trigger _300_one_plan after insert on payments.stripe_checkout_sessions
   for each row when (new.checkout_session_id is null)
@@ -17705,8 +17746,8 @@ create or replace trigger _300_one_plan after insert on payments.stripe_checkout
 --! EndIncluded checkout/_300_one_plan.sql
 --! Included checkout/_310_offers.sql
 /*
- * Trigger that refuses what no offer allows an app user. Like _300_one_plan, it fires after the policies have let the row
- * in, and not for a retry, which inserts nothing.
+ * Trigger that refuses what no offer allows an app user. Like _300_one_plan, it fires after the policies have let the
+ * row in, and not for a retry, which inserts nothing.
  */
 create or replace trigger _310_offers after insert on payments.stripe_checkout_sessions
   for each row
@@ -17818,7 +17859,8 @@ alter table payments_private.subscription_schedules enable row level security;
 --! EndIncluded access/row_level_security.sql
 --! Included access/policies/service.sql
 /*
- * The handlers' role reads every table of the contract and begins checkouts of a backend, and updates sessions. Everything else it does through functions.
+ * The handlers' role reads every table of the contract and begins checkouts of a backend, and updates sessions.
+ * Everything else it does through functions.
  */
 drop policy if exists service_select on payments.provider_connections;
 create policy service_select on payments.provider_connections for select to payments_service using (true);

@@ -4,11 +4,11 @@
  *
  * With payments.offers you do not need this file: set product_group and one_plan on the offers of your plans.
  *
- * How to use it: list your plans in public.plan_products. It is a trigger and not a policy, because it must fire after the
- * policies: whom they refuse must not learn that a subject has a plan.
+ * How to use it: list your plans in public.plan_products. It is a trigger and not a policy, because it must fire after
+ * the policies. A caller whom they refuse must not learn that a subject has a plan.
  *
- * Two checkouts that are begun at the same moment are both allowed, as long as none of them is paid. Offers do more: the
- * newer checkout expires the older one.
+ * Two checkouts that are begun at the same moment are both allowed, as long as none of them is paid. Offers do more:
+ * the newer checkout expires the older one.
  *
  * What you may change: the table, and which statuses count as living. Count a word that you do not know as living.
  */

@@ -3,8 +3,8 @@
  *
  * How to use it: the app inserts the order with its price, then starts the checkout with metadata {order_id: <id>} and
  * that price. An order of several prices has one row in public.order_lines for each of them; price_id and quantity of
- * the order then do not count. A line of a price that the backend makes up (priceData) has the product's id or name and the
- * unit_amount instead of a price_id. A browser chooses what it sends, so the trigger checks four things:
+ * the order then do not count. A line of a price that the backend makes up (priceData) has the product's id or name and
+ * the unit_amount instead of a price_id. A browser chooses what it sends, so the trigger checks four things:
  *   - the money has arrived;
  *   - the checkout is for the prices and quantities of the order, in whatever order and split into whatever lines;
  *   - amount and currency are those of the order; an amount of null takes what the buyer chose to pay, for a price that
@@ -15,7 +15,8 @@
  * spoil another user's order.
  *
  * public.order_payments has one row for each completed checkout of an order. An order follows all of them, in every
- * order of events, and also if the money arrives after the checkout: by a bank debit, or by a capture of yours. It is
+ * order of events. It also follows money that arrives after the checkout, by a bank debit or by a capture of yours. It
+ * is
  *   - 'paid' while one right payment stands; a partial refund or a partial capture leaves it so;
  *   - 'charged_back' if a dispute about it was lost, also about a part; an open dispute leaves it paid;
  *   - 'refunded' once refunds return the whole amount, even while they are pending: Stripe takes the money from your
@@ -28,9 +29,9 @@
  *     from public.orders as o join public.order_payments as p on p.order_id = o.id
  *     where o.standing_payments > 1;
  *
- * Leave shipping and taxes out of the amount: they come on top and are not compared. A browser may leave shippingOptions out, and
- * then pays no shipping. So force them with an offer, or begin the checkout on your server. The address is in
- * payments.stripe_checkout_sessions.raw.
+ * Leave shipping and taxes out of the amount: they come on top and are not compared. A browser may leave
+ * shippingOptions out, and then pays no shipping. So force them with an offer, or begin the checkout on your server.
+ * The address is in payments.stripe_checkout_sessions.raw.
  *
  * Money that names an order which is not there:
  *

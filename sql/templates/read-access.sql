@@ -1,8 +1,9 @@
 /*
- * Read access of app users: the catalogue, their own payments and subscriptions, the plan of their teams. Without this file
- * they read none of that: row level security is on everywhere, and pg-payments has no policy that lets a user in.
+ * Read access of app users: the catalogue, their own payments and subscriptions, the plan of their teams. Without this
+ * file they read none of that: row level security is on everywhere, and pg-payments has no policy that lets a user in.
  *
- * How to use it: install it after team-billing-policies.sql and team-entitlements.sql, and again after each of them. Then
+ * How to use it: install it after team-billing-policies.sql and team-entitlements.sql, and again after each of them.
+ * Then
  *   - every member of a team sees its plan in public.team_plans;
  *   - members who may bill a team see its payments, subscriptions, invoices and credit notes;
  *   - users see what was bought for them;
@@ -11,9 +12,10 @@
  *     select plan, seats, valid_until, ends_at from public.team_plans where team_id = '42';
  *     select status, amount, amount_refunded, currency, paid_at from payments.transactions where environment = 'live';
  *
- * Columns are granted one by one, so "select *" is refused. The columns that are left out (raw, metadata, email addresses,
- * versions) are not for browsers. PostgREST, and what is built on it, serves only the schemas in its configuration. Do not
- * add payments there: create a view in public "with (security_invoker = true)" over the columns that you want.
+ * Columns are granted one by one, so "select *" is refused. The columns that are left out (raw, metadata, email
+ * addresses, versions) are not for browsers. PostgREST, and what is built on it, serves only the schemas in its
+ * configuration. Do not add payments there: create a view in public "with (security_invoker = true)" over the columns
+ * that you want.
  *
  * What you may change: who sees what, and the columns. Leave out the parts for which you have no table.
  */
@@ -29,8 +31,9 @@ $$;
 revoke all on function public.teams_of_caller() from public, anon, authenticated;
 grant execute on function public.teams_of_caller() to authenticated;
 
--- show plans to members: the view runs with the rights of its owner, so its own filter decides. Supabase's linter reports it
--- (security_definer_view). With the rights of the reader, members would have to read all of the subscription and its payments.
+-- show plans to members: the view runs with the rights of its owner, so its own filter decides. Supabase's linter
+-- reports it (security_definer_view). With the rights of the reader, members would have to read all of the subscription
+-- and its payments.
 create or replace view public.team_plans
   with (security_invoker = false, security_barrier = true)
 as

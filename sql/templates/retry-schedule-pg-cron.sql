@@ -1,16 +1,17 @@
 -- Retries failed events every minute, inside the database, with pg_cron (https://github.com/citusdata/pg_cron).
 -- Supabase, InsForge, Neon and RDS have the extension. It runs in one database of a server, usually "postgres".
 --
--- Work that needs Stripe cannot run here: recovering lost events and syncing rows. A plain cron job that calls the command
--- line does all of it, including this retry: see retry-schedule.crontab. On Workers a cron trigger calls `scheduled` of
--- functions/worker.ts:
+-- Work that needs Stripe cannot run here: recovering lost events and syncing rows. A plain cron job that calls the
+-- command line does all of it, including this retry: see retry-schedule.crontab. On Workers a cron trigger calls
+-- `scheduled` of functions/worker.ts:
 --
 --     [triggers]
 --     crons = ["*/5 * * * *"]
 
 create extension if not exists pg_cron;
 
--- The job runs as the role that schedules it, which must be a member of payments_service. Scheduling it again replaces it.
+-- The job runs as the role that schedules it, which must be a member of payments_service. Scheduling it again replaces
+-- it.
 select cron.schedule(
   'pg-payments: retry failed events',
   '* * * * *',

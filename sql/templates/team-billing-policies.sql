@@ -7,7 +7,7 @@
  * The policies ask once per statement for all teams that the caller may bill. Keep this form: a function that is called
  * with a column runs once per row.
  *
- * Supabase's linter reports multiple_permissive_policies here: these policies stand beside the defaults (insert_own,
+ * Supabase's linter reports multiple_permissive_policies here. These policies stand beside the defaults (insert_own,
  * insert_guest, select_own, select_guest), so that you can drop each of them by its name. All of them are cheap. To
  * satisfy the linter, drop the defaults of a table and write their conditions, with "or" between them, into the
  * policies below.

@@ -37,8 +37,8 @@ create table if not exists public.plans (
 alter table public.plans enable row level security;
 revoke all on public.plans from public, anon, authenticated; -- platforms such as Supabase grant new tables to everyone
 
--- Runs with the rights of its owner, so that a policy need not show subscriptions and payments to those who may see a plan.
--- Therefore grant it to no app user: it shows all teams.
+-- Runs with the rights of its owner, so that a policy need not show subscriptions and payments to those who may see a
+-- plan. Therefore grant it to no app user: it shows all teams.
 create or replace view public.team_entitlements
   with (security_invoker = false)
 as

@@ -161,7 +161,7 @@ const STEPS: Step[] = [
 
 /**
  * The names of the fields of a result, without its values, which differ between two databases. The drift of a sync is
- * left out, because it depends on whether a change was made in the very second in which Stripe was asked.
+ * left out. It depends on whether a change was made in the very second in which Stripe was asked.
  */
 function shapeOf(value: unknown): unknown {
   if (Array.isArray(value)) return value.slice(0, 1).map(shapeOf)

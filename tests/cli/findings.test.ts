@@ -1,6 +1,6 @@
 /**
- * From each finding of an environment's health back to green: what `doctor` prints is run as it stands, and the events
- * that were lost meanwhile are fulfilled.
+ * From each finding of an environment's health back to green. The test runs what `doctor` prints as it stands, and the
+ * events that were lost meanwhile are fulfilled.
  */
 import { randomBytes } from 'node:crypto'
 import { type AddressInfo, createServer } from 'node:net'

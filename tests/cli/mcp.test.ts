@@ -1,4 +1,6 @@
-/** `pg-payments mcp` with the official client over stdio, on a real Postgres, local Stripe and the handlers of `dev`. */
+/**
+ * `pg-payments mcp` with the official client over stdio, on a real Postgres, local Stripe and the handlers of `dev`.
+ */
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -57,7 +57,9 @@ const pick = (i: number) => connections[i] as Connection
 const fulfilments = async (event: Json) =>
   (await database.sql`select from public.fulfilled where event_id = ${event.id}`).length
 
-/** The first event is ingested but not committed; the second starts; the first ends as said; what came of the second. */
+/**
+ * The first event is ingested but not committed; the second starts; the first ends as said; what came of the second.
+ */
 async function steps(
   first: Json,
   second: Json,

@@ -1,6 +1,6 @@
 /**
- * What the HTTP API promises, over a base URL: the same promises for every runtime. Each runtime's test file starts its server and
- * calls this.
+ * What the HTTP API promises, over a base URL: the same promises for every runtime. Each runtime's test file starts its
+ * server and calls this.
  */
 import { randomUUID } from 'node:crypto'
 import { connect } from 'node:net'

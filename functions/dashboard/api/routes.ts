@@ -1,6 +1,6 @@
 /**
- * The method and the path of each operation, and the fields that its answer always has and that are never null, by its id in the
- * OpenAPI document. Generated from the routes by `npm run generate`. Do not edit.
+ * The method and the path of each operation, by its id in the OpenAPI document. Also the fields that its answer always
+ * has and that are never null. Generated from the routes by `npm run generate`. Do not edit.
  */
 export const ROUTES = {
   createCheckoutSession: ['POST', '/api/payments/stripe/{environment}/checkout-sessions', ['checkoutSession']],

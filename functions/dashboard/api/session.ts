@@ -1,4 +1,7 @@
-/** Who is signed in. The cookie is the server's business; this side holds the role and the token against forged requests. */
+/**
+ * Who is signed in. The cookie is the server's business; this side holds the role and the token against forged
+ * requests.
+ */
 import { type QueryClient, useQuery } from '@tanstack/react-query'
 import type { GetDashboardSessionResponse } from '../../../types/api.ts'
 import { call } from './call.ts'

@@ -24,7 +24,9 @@ export function formatMoney(amount: number | null | undefined, currency: string 
   return formatOf(currency.toLowerCase()).format(amount / 10 ** minorDigits(currency))
 }
 
-/** A decimal amount that a person typed, in the minor unit; null if it is none, or has more digits than the currency. */
+/**
+ * A decimal amount that a person typed, in the minor unit; null if it is none, or has more digits than the currency.
+ */
 export function parseMoney(text: string, currency: string): number | null {
   const digits = minorDigits(currency)
   const match = /^(\d{1,12})(?:[.,](\d{1,3}))?$/.exec(text.trim())

@@ -29,7 +29,10 @@ type Change<Id extends OperationId> = {
  */
 const EVENTS_ARRIVE_MS = 3_000
 
-/** Carries out an operation that changes something. Everything that is shown is then read again, and once more after its events. */
+/**
+ * Carries out an operation that changes something. Everything that is shown is then read again, and once more after its
+ * events.
+ */
 export function useChange<Id extends OperationId>(id: Id, { done, onDone }: Change<Id> = {}) {
   const client = useQueryClient()
   const say = useSay()

@@ -11,7 +11,9 @@ import { ErrorNote, Note } from '../ui/note.tsx'
 import { ConnectionBanner } from './connection-banner.tsx'
 import { Mark } from './mark.tsx'
 
-/** Stands in the place of every page while nobody is signed in. The address stays, so that signing in leads back to it. */
+/**
+ * Stands in the place of every page while nobody is signed in. The address stays, so that signing in leads back to it.
+ */
 export function SignIn({ state, error }: { state: SessionState; error?: unknown }) {
   useEffect(() => {
     document.title = texts.common.tabTitle(texts.signIn.title)

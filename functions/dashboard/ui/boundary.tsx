@@ -6,7 +6,9 @@ import { Note } from './note.tsx'
 type Props = { children: ReactNode; resetKey?: string }
 type State = { error: unknown; resetKey: string | undefined }
 
-/** Shows an error in the place of what raised it, so that the rest of the page stays. React has no function for this. */
+/**
+ * Shows an error in the place of what raised it, so that the rest of the page stays. React has no function for this.
+ */
 export class Boundary extends Component<Props, State> {
   override state: State = { error: null, resetKey: this.props.resetKey }
 

@@ -1,5 +1,7 @@
 // biome-ignore-all lint/a11y/useSemanticElements: rows that are placed by their offset cannot be rows of a table element
-/** A list of any length: only the rows in view are in the document, and the next page is read before its end is reached. */
+/**
+ * A list of any length: only the rows in view are in the document, and the next page is read before its end is reached.
+ */
 import { useWindowVirtualizer } from '@tanstack/react-virtual'
 import { type ReactNode, useEffect, useLayoutEffect, useRef, useState } from 'react'
 import type { List } from '../hooks/use-list.ts'

@@ -1,4 +1,6 @@
-/** Keeps the default policies for app users as the owner of the database left them while migrations are applied again. */
+/**
+ * Keeps the default policies for app users as the owner of the database left them while migrations are applied again.
+ */
 import type pg from 'pg'
 
 type Policy = {

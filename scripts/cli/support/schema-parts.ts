@@ -184,8 +184,8 @@ from (
 order by 1`
 
 /**
- * Lists roles of callers that have more rights than grants show: as a member of a role that may do more, or past row
- * level security. Each row has the statement that ends it.
+ * Lists roles of callers that have more rights than grants show. They are members of a role that may do more, or they
+ * bypass row level security. Each row has the statement that ends it.
  */
 export const EXTRA_ROLES_QUERY = `
 select r.rolname || ' is a member of ' || g.rolname as right,

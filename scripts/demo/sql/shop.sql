@@ -1,6 +1,6 @@
 /*
- * The demo shop's own objects, beside the templates of sql/templates: its teams, and the parcels that it packs. The schema also
- * marks the database as one that the demo may use.
+ * The demo shop's own objects, beside the templates of sql/templates: its teams, and the parcels that it packs. The
+ * schema also marks the database as one that the demo may use.
  */
 create schema if not exists demo_shop;
 comment on schema demo_shop is 'The demo shop of pg-payments.';

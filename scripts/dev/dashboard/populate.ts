@@ -167,7 +167,10 @@ async function visit(world: World, prices: Prices): Promise<void> {
   await ask('customer-portal-sessions', { returnUrl: 'https://shop.example.com/account', locale: 'de' })
 }
 
-/** What is seldom: a planned change, a credit note, a payment that waits for its capture, sessions with options, an offer. */
+/**
+ * What is seldom: a planned change, a credit note, a payment that waits for its capture, sessions with options, an
+ * offer.
+ */
 async function furnish(world: World, prices: Prices): Promise<void> {
   const { stripe } = world
   const { data: subscriptions } = await stripe.subscriptions.list({ limit: 1, price: prices.seat })

@@ -133,8 +133,8 @@ export function printApiTypes(): string {
   typeOf(errorResponse, 'output', '')
   declarations.set('Operations', printOperations(typeOf))
   return `/**
- * The HTTP API in types: what a request carries and what an answer holds. Timestamps are ISO-8601 in UTC; money is an integer in the
- * currency's minor unit. Generated from the schemas of the routes by \`npm run generate\`. Do not edit.
+ * The HTTP API in types: what a request carries and what an answer holds. Timestamps are ISO-8601 in UTC; money is an
+ * integer in the currency's minor unit. Generated from the schemas of the routes by \`npm run generate\`. Do not edit.
  */
 
 ${[...declarations.values()].join('\n')}`
@@ -175,8 +175,8 @@ export function printRoutes(): string {
       `  ${id}: ['${method}', '${path}', [${fieldsOf(response).map(quoted).join(', ')}]],\n`,
   )
   return `/**
- * The method and the path of each operation, and the fields that its answer always has and that are never null, by its id in the
- * OpenAPI document. Generated from the routes by \`npm run generate\`. Do not edit.
+ * The method and the path of each operation, by its id in the OpenAPI document. Also the fields that its answer always
+ * has and that are never null. Generated from the routes by \`npm run generate\`. Do not edit.
  */
 export const ROUTES = {
 ${lines.join('')}} as const

@@ -10,7 +10,9 @@ type ViewRow = {
   columns: { name: string; type: string; comment: string | null }[]
 }
 
-/** What triggers, policies and migrations of an app call. They need no grant: they run as their owner or as the caller. */
+/**
+ * What triggers, policies and migrations of an app call. They need no grant: they run as their owner or as the caller.
+ */
 const FOR_APPS = ['caller_id', 'event_is_settled', 'event_subject', 'projected_event_types', 'purchase_of']
 /** What an operator calls in psql. */
 const FOR_OPERATORS = [

@@ -1,6 +1,6 @@
 /**
- * `types/openapi.json`, from the schemas that validate and the routes that answer: for people, for tools, and for the handlers, which
- * serve it.
+ * `types/openapi.json`, from the schemas that validate and the routes that answer: for people, for tools, and for the
+ * handlers, which serve it.
  */
 import { z } from 'zod'
 import { routes } from '../../../functions/admin/routes.ts'

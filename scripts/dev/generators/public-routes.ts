@@ -1,4 +1,7 @@
-/** What only the OpenAPI document and the types of the API describe: the routes that are not for the admin, pages, and errors. */
+/**
+ * What only the OpenAPI document and the types of the API describe: the routes that are not for the admin, pages, and
+ * errors.
+ */
 import { z } from 'zod'
 import {
   checkoutSessionParams,
@@ -58,7 +61,10 @@ const OF_SESSION = {
   503: ['DATABASE_UNAVAILABLE'],
 } satisfies Route['errors']
 
-/** The session of the dashboard; the admin API is also below `/dashboard/api`, where it takes the cookie of this session. */
+/**
+ * The session of the dashboard; the admin API is also below `/dashboard/api`, where it takes the cookie of this
+ * session.
+ */
 const dashboardRoutes: PublicRoute[] = [
   {
     id: 'getDashboardSession',

@@ -11,8 +11,8 @@ const ROLES = ['anon', 'authenticated', 'payments_service']
 
 export type SchemaOptions = {
   /**
-   * Prints the body of each function too, to compare two databases to the last character. Views are then printed without
-   * aliases of one letter: since Postgres 16 the server leaves them out where a query reads one relation.
+   * Prints the body of each function too, to compare two databases to the last character. Views are then printed
+   * without aliases of one letter: since Postgres 16 the server leaves them out where a query reads one relation.
    */
   bodies?: boolean
 }

@@ -1,4 +1,7 @@
-/** Payment method configurations: which methods a page offers (https://docs.stripe.com/api/payment_method_configurations). */
+/**
+ * Payment method configurations: which methods a page offers
+ * (https://docs.stripe.com/api/payment_method_configurations).
+ */
 import type { Engine } from '../core/engine.ts'
 import { listShape, paginate } from '../core/pagination.ts'
 import { boolean, hash, type Infer, oneOf, string } from '../core/params.ts'

@@ -1,9 +1,9 @@
 /*
- * Who may bill a {{subject}}, open its billing portal, and see its checkouts: the members that {{members}} lists{{#roles}} with one of
- * the roles {{roles_text}}{{/roles}}.
+ * Who may bill a {{subject}}, open its billing portal, and see its checkouts: the members that {{members}}
+ * lists{{#roles}} with one of the roles {{roles_text}}{{/roles}}.
  *
- * Each policy asks once per statement for all that the caller may bill. Keep this form: a function that is called with a
- * column runs once per row. To let others pay, change the two functions; the policies stay.
+ * Each policy asks once per statement for all that the caller may bill. Keep this form: a function that is called with
+ * a column runs once per row. To let others pay, change the two functions; the policies stay.
  */
 {{> members}}
 

@@ -1,21 +1,22 @@
 /*
  * The older names of tables and columns, for SQL that was written for them.
  *
- * These are views: payments.checkout_sessions, customer_portal_sessions, stripe_customer_mappings, products, prices, subscriptions,
- * subscription_items and stripe_connections. They read with the rights of the caller, so row level security decides as before. A
- * policy cannot stand on a view: write it for payments.stripe_checkout_sessions and payments.stripe_customer_portal_sessions. An
- * insert into the two views of sessions becomes one into these tables.
+ * These are views: payments.checkout_sessions, customer_portal_sessions, stripe_customer_mappings, products, prices,
+ * subscriptions, subscription_items and stripe_connections. They read with the rights of the caller, so row level
+ * security decides as before. A policy cannot stand on a view: write it for payments.stripe_checkout_sessions and
+ * payments.stripe_customer_portal_sessions. An insert into the two views of sessions becomes one into these tables.
  *
  * payments.payment_history is a table, because a trigger of yours stands on it:
  *
  *     create trigger fulfil after insert or update on payments.payment_history for each row
  *       when (new.type = 'one_time_payment' and new.status = 'succeeded') execute function …;
  *
- * It fires once for each payment: a row is inserted when its Checkout Session or invoice is known, and while it says succeeded it
- * changes only if its status does. It fires again if a refund fails, because the payment then succeeded after all.
+ * It fires once for each payment. A row is inserted when its Checkout Session or invoice is known. While it says
+ * succeeded, it changes only if its status does. It fires again if a refund fails, because the payment then succeeded
+ * after all.
  *
- * What it costs: each event of a payment reads its purchase once more and writes a second row, some 1 kB for each payment. What a
- * sync changed without an event shows after: select payments.refresh_payment_history();
+ * What it costs: each event of a payment reads its purchase once more and writes a second row, some 1 kB for each
+ * payment. What a sync changed without an event shows after: select payments.refresh_payment_history();
  */
 create or replace view payments.checkout_sessions
   with (security_invoker = true)
@@ -255,7 +256,8 @@ end;
 $$;
 revoke all on function payments.put_payment_history(payments.transactions) from public, anon, authenticated;
 
--- Brings all rows in line with payments.transactions, for example after a sync. Returns how many payments and refunds there are.
+-- Brings all rows in line with payments.transactions, for example after a sync. Returns how many payments and refunds
+-- there are.
 create or replace function payments.refresh_payment_history()
   returns bigint
   language sql

@@ -1,21 +1,24 @@
 /*
  * Credits of a {{subject}}: bought, spent, taken back with a refund, and expired. Exact under concurrency.
  *
- * How to use it: {{schema}}.credit_packs says how many credits a price gives. price is a price id, a lookup key or a product id; a
- * price that is not in it gives nothing. A renewal of a subscription gives its credits again; a trial gives none.
+ * How to use it: {{schema}}.credit_packs says how many credits a price gives. price is a price id, a lookup key or a
+ * product id; a price that is not in it gives nothing. A renewal of a subscription gives its credits again; a trial
+ * gives none.
  *
  *     insert into {{schema}}.credit_packs (environment, price, credits, valid_days) values ('live', 'credits_100', 100, 365);
  *     select {{schema}}.spend_credits({{example_key}}, 5, 'render 17'); -- false if there are too few
  *
- * Each grant knows what was spent of it and what was taken back. The balance is the sum of what is left of the grants that have
- * not expired. A refund takes back its share of the grant. If that was spent already, the balance is below zero, and the next
- * grant pays it. Every change locks the account, so two spends at the same moment cannot use the same credit.
+ * Each grant knows what was spent of it and what was taken back. The balance is the sum of what is left of the grants
+ * that have not expired. A refund takes back its share of the grant. If that was spent already, the balance is below
+ * zero, and the next grant pays it. Every change locks the account, so two spends at the same moment cannot use the
+ * same credit.
  *
- * {{schema}}.unmatched_credit_purchases has packs that were paid for somebody who is no {{subject}} of the app: another type of subject, a
- * guest, or an id that is no {{key_type}}. Refund it; or give the credits with grant_credits, and delete the row.
+ * {{schema}}.unmatched_credit_purchases has packs that were paid for somebody who is no {{subject}} of the app. It is
+ * another type of subject, a guest, or an id that is no {{key_type}}. Refund it; or give the credits with
+ * grant_credits, and delete the row.
  *
- * Only the server may spend: app users have no right to execute these functions. To let them, write a function of your own that
- * checks what the caller pays for.
+ * Only the server may spend: app users have no right to execute these functions. To let them, write a function of your
+ * own that checks what the caller pays for.
  */
 {{#is_group}}
 {{> members}}
@@ -137,7 +140,8 @@ end;
 $$;
 revoke all on function {{schema}}.grant_credits({{key_type}}, bigint, text, timestamptz, text, text) from public, anon, authenticated;
 
--- Spends credits, those first that expire first, once for each reference. False if there are too few, and nothing is spent.
+-- Spends credits, those first that expire first, once for each reference. False if there are too few, and nothing is
+-- spent.
 create or replace function {{schema}}.spend_credits({{subject}}_id {{key_type}}, credits bigint, reference text)
   returns boolean
   language plpgsql
@@ -189,7 +193,8 @@ end;
 $$;
 revoke all on function {{schema}}.spend_credits({{key_type}}, bigint, text) from public, anon, authenticated;
 
--- Gives back what a reference has spent, once. False if it has spent nothing, or has it back. Credits keep their expiry.
+-- Gives back what a reference has spent, once. False if it has spent nothing, or has it back. Credits keep their
+-- expiry.
 create or replace function {{schema}}.return_credits({{subject}}_id {{key_type}}, reference text)
   returns boolean
   language plpgsql

@@ -1,22 +1,23 @@
 /*
  * Which plan each {{subject}} has, by its subscriptions.
  *
- * How to use it: {{schema}}.payment_plans maps prices to plans. A price that is not in it gives nothing, so a browser cannot
- * choose its own plan. price is a price id, a lookup key or a product id. Leave out the rows of test where real access is at
- * stake, because cards of test mode cost nothing:
+ * How to use it: {{schema}}.payment_plans maps prices to plans. A price that is not in it gives nothing, so a browser
+ * cannot choose its own plan. price is a price id, a lookup key or a product id. Leave out the rows of test where real
+ * access is at stake, because cards of test mode cost nothing:
  *
  *     insert into {{schema}}.payment_plans (environment, price, plan, rank) values ('live', 'pro_monthly', 'pro', 10);
  *
- * {{schema}}.{{subject}}_entitlements has one row for each {{subject}} that has a plan. It may have several subscriptions: the plan
- * with the highest rank counts. {{schema}}.{{subject}}_billing_status has one row for each {{subject}} that ever subscribed, also
- * without access. Both are views: what an event, a sync or a change of the plans changed shows at once.
- * payments.subscription_access says when a subscription gives access.
+ * {{schema}}.{{subject}}_entitlements has one row for each {{subject}} that has a plan. It may have several
+ * subscriptions: the plan with the highest rank counts. {{schema}}.{{subject}}_billing_status has one row for each
+ * {{subject}} that ever subscribed, also without access. Both are views: what an event, a sync or a change of the plans
+ * changed shows at once. payments.subscription_access says when a subscription gives access.
  *
- * {{schema}}.unmatched_{{subject}}_subscriptions has the subscriptions to a plan that give nobody access: they name no subject{{#is_user}}, or an
- * id that is no {{key_type}}{{/is_user}}{{#is_group}}, or a
- * {{subject}} without members{{/is_group}}. Say whose they are (pg-payments stripe assign), or cancel them at Stripe.
+ * {{schema}}.unmatched_{{subject}}_subscriptions has the subscriptions to a plan that give nobody access: they name no
+ * subject{{#is_user}}, or an id that is no {{key_type}}{{/is_user}}{{#is_group}}, or a {{subject}} without
+ * members{{/is_group}}. Say whose they are (pg-payments stripe assign), or cancel them at Stripe.
  *
- * App users read my_{{subject}}_entitlements and my_{{subject}}_billing_status: {{#is_user}}their own row{{/is_user}}{{#is_group}}the rows of each {{subject}} they are a member of{{/is_group}}.
+ * App users read my_{{subject}}_entitlements and my_{{subject}}_billing_status: {{#is_user}}their own
+ * row{{/is_user}}{{#is_group}}the rows of each {{subject}} they are a member of{{/is_group}}.
  */
 {{#is_group}}
 {{> members}}

@@ -1,13 +1,15 @@
 /*
  * Purchases of guests, who can take them over once they sign in.
  *
- * How to use it: a guest starts a checkout without a token and without a subject. The success page has the id of the Checkout
- * Session: put {CHECKOUT_SESSION_ID} into successUrl. When the guest signs in or up, the page calls, with the user's token:
+ * How to use it: a guest starts a checkout without a token and without a subject. The success page has the id of the
+ * Checkout Session: put {CHECKOUT_SESSION_ID} into successUrl. When the guest signs in or up, the page calls, with the
+ * user's token:
  *
  *     select * from {{schema}}.claim_guest_purchase('cs_live_…');
  *
- * Only who paid knows that id, so it proves more than an e-mail address, which anybody can type. A purchase is claimed once; the
- * same user gets it again. {{schema}}.guest_purchases has all, also unclaimed ones, with the address for your mail.
+ * Only who paid knows that id, so it proves more than an e-mail address, which anybody can type. A purchase is claimed
+ * once; the same user gets it again. {{schema}}.guest_purchases has all, also unclaimed ones, with the address for your
+ * mail.
  */
 create table if not exists {{schema}}.guest_purchases (
   purchase_id text not null,

@@ -1,8 +1,8 @@
 /*
  * Fulfilment of one-time orders and carts: says of each order in {{orders}} whether it is paid.
  *
- * How to use it: the app inserts the order with its amount, then starts the checkout with metadata {order_id: <id>} and the order's
- * prices. A browser chooses what it sends, so a payment counts only if
+ * How to use it: the app inserts the order with its amount, then starts the checkout with metadata {order_id: <id>} and
+ * the order's prices. A browser chooses what it sends, so a payment counts only if
  *   - the money has arrived;
  *   - amount (before discounts) and currency are those of the order;
  *   - it is of live mode, or no live payment has been made yet: cards of test mode cost nothing;
@@ -12,21 +12,25 @@
 {{#has_user}}
  *   - the order is a guest's, or the checkout is for its {{subject}}.
 {{/has_user}}
- * A payment that fails another check is mismatched, for a person to look at. The right payment still makes the order paid.
+ * A payment that fails another check is mismatched, for a person to look at. The right payment still makes the order
+ * paid.
  *
- * {{schema}}.order_status has one row for each order that anybody paid: paid, refunded (the whole amount), charged_back, mismatched,
- * pending or failed. standing_payments above 1 means that it was paid twice: refund one. {{schema}}.order_purchases has the payments.
- * App users read none of the three: show {{orders}} to them, or a view of yours.
+ * {{schema}}.order_status has one row for each order that anybody paid: paid, refunded (the whole amount),
+ * charged_back, mismatched, pending or failed. standing_payments above 1 means that it was paid twice: refund one.
+ * {{schema}}.order_purchases has the payments. App users read none of the three: show {{orders}} to them, or a view of
+ * yours.
  *
- * {{schema}}.unmatched_order_payments has the money that came for an order that is not in {{orders}}: named_order is what the checkout
- * named. Refund it. Or insert the order and replay the event: pg-payments events replay.
+ * {{schema}}.unmatched_order_payments has the money that came for an order that is not in {{orders}}: named_order is
+ * what the checkout named. Refund it. Or insert the order and replay the event: pg-payments events replay.
  *
- * Leave shipping and taxes out of the amount of an order: what the buyer pays for them comes on top and is not compared. A browser may
- * leave shippingOptions out, and then pays no shipping. So force them with an offer, or begin the checkout on your server.
- * The address and the chosen rate are in payments.stripe_checkout_sessions.raw: shipping_cost, collected_information -> shipping_details.
+ * Leave shipping and taxes out of the amount of an order: what the buyer pays for them comes on top and is not
+ * compared. A browser may leave shippingOptions out, and then pays no shipping. So force them with an offer, or begin
+ * the checkout on your server. The address and the chosen rate are in payments.stripe_checkout_sessions.raw:
+ * shipping_cost, collected_information -> shipping_details.
 {{#has_status}}
- * {{orders}}.{{order_status}} becomes '{{paid_value}}' when the order is paid{{#has_refunded}}, and '{{refunded_value}}' when all of it went back{{/has_refunded}}.
- * Attach to first_paid_at of order_purchases what must happen once: it is set once.
+ * {{orders}}.{{order_status}} becomes '{{paid_value}}' when the order is paid{{#has_refunded}}, and
+ * '{{refunded_value}}' when all of it went back{{/has_refunded}}. Attach to first_paid_at of order_purchases what must
+ * happen once: it is set once.
 {{/has_status}}
  */
 {{#creates_orders}}

@@ -1,7 +1,7 @@
 /*
- * What app users may read in the schema payments: the catalogue, and the payments, subscriptions, invoices and credit notes of
- * what they may bill. Without this they read nothing: row level security is on everywhere, and pg-payments has no policy that
- * lets a user in.
+ * What app users may read in the schema payments: the catalogue, and the payments, subscriptions, invoices and credit
+ * notes of what they may bill. Without this they read nothing: row level security is on everywhere, and pg-payments has
+ * no policy that lets a user in.
  *
  * Reads go through row level security, by columns: metadata, raw objects and e-mail addresses stay with the server.
  */

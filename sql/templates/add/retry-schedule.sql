@@ -1,9 +1,10 @@
 /*
- * Retries failed events every {{every}}, inside the database, with pg_cron (https://github.com/citusdata/pg_cron). Supabase, InsForge,
- * Neon and RDS have the extension. It runs in one database of a server, usually "postgres".
+ * Retries failed events every {{every}}, inside the database, with pg_cron (https://github.com/citusdata/pg_cron).
+ * Supabase, InsForge, Neon and RDS have the extension. It runs in one database of a server, usually "postgres".
  *
- * Work that needs Stripe cannot run here: recovering lost events and syncing rows. Let cron also call "pg-payments schedule run".
- * The job runs as the role that schedules it, which must be a member of payments_service. Scheduling it again replaces it.
+ * Work that needs Stripe cannot run here: recovering lost events and syncing rows. Let cron also call "pg-payments
+ * schedule run". The job runs as the role that schedules it, which must be a member of payments_service. Scheduling it
+ * again replaces it.
  */
 create extension if not exists pg_cron;
 

@@ -26,7 +26,10 @@ function validator(document: Document, name: string, schema: object): z.ZodType 
   return known
 }
 
-/** Fails unless the document has this answer, status and body, for this route. Addresses that it does not have are left out. */
+/**
+ * Fails unless the document has this answer, status and body, for this route. Addresses that it does not have are left
+ * out.
+ */
 export function checkAnswer(
   document: Document,
   method: string,

@@ -1,4 +1,7 @@
-/** 5,000 requests made from the OpenAPI document, right and wrong: every answer is documented, none is a fault of ours, none has a secret. */
+/**
+ * 5,000 requests made from the OpenAPI document, right and wrong: every answer is documented, none is a fault of ours,
+ * none has a secret.
+ */
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import openapi from '../../../types/openapi.json' with { type: 'json' }

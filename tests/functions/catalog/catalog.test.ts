@@ -328,7 +328,10 @@ describe('a price', () => {
 })
 
 describe('a change right after another one, whose webhook is in already', () => {
-  /** The rows as the webhook of an earlier change leaves them, which has a later instant than the answer to the next change. */
+  /**
+   * The rows as the webhook of an earlier change leaves them, which has a later instant than the answer to the next
+   * change.
+   */
   const arrived = async (type: string, object: object) => {
     const event = eventOf(type, object, { created: Math.floor(Date.now() / 1000) + 60 })
     await system.database

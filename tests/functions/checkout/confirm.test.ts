@@ -1,4 +1,6 @@
-/** The page to which Stripe sends the buyer back: fulfilment has run when it has its answer, with or without a webhook. */
+/**
+ * The page to which Stripe sends the buyer back: fulfilment has run when it has its answer, with or without a webhook.
+ */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createPaymentsClient } from '../../../functions/client/index.ts'
 import type { RunningServer } from '../conformance.ts'

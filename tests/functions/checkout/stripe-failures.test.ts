@@ -1,4 +1,7 @@
-/** Stripe down, slow, busy or refusing: the row says why, the caller gets a status of its own, and a retry with the same key works. */
+/**
+ * Stripe is down, slow, busy or refuses. The row says why, the caller gets a status of its own, and a retry with the
+ * same key works.
+ */
 import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { createPaymentsClient } from '../../../functions/client/index.ts'

@@ -1,6 +1,6 @@
 /**
- * The files that `add host` writes, run for real where the host's runtime is on npm. The pages in `functions/hosts` say what was only
- * called in Node.
+ * The files that `add host` writes, run for real where the host's runtime is on npm. The pages in `functions/hosts` say
+ * what was only called in Node.
  */
 import { execFile } from 'node:child_process'
 import { createRequire } from 'node:module'
@@ -71,7 +71,10 @@ async function ask(url: string, path: string, init: RequestInit = {}) {
 
 let events = 0
 
-/** Health, a webhook that is signed over its bytes, a checkout of a user, the admin API, and the dashboard if the file serves it. */
+/**
+ * Health, a webhook that is signed over its bytes, a checkout of a user, the admin API, and the dashboard if the file
+ * serves it.
+ */
 async function works(url: string, { withDashboard = true } = {}): Promise<void> {
   expect(await ask(url, '/health')).toMatchObject({ status: 200, body: { status: 'ok' } })
 

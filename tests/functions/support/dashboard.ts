@@ -1,6 +1,9 @@
 import { expect } from 'vitest'
 
-/** The built page of the dashboard and a script of it, with what keeps other pages and other scripts out. Needs `npm run build`. */
+/**
+ * The built page of the dashboard and a script of it, with what keeps other pages and other scripts out. Needs `npm run
+ * build`.
+ */
 export async function servesDashboard(url: string): Promise<void> {
   const page = await fetch(`${url}/dashboard/`)
   const html = await page.text()

@@ -15,8 +15,8 @@ export type PostgresProxy = {
   /** How many connections are open. */
   connections(): number
   /**
-   * `forward` as usual, `hang up` on everybody, also on who comes next, `stop` listening at all, or be `silent`: what is sent from
-   * then on is lost, and no connection ends.
+   * `forward` as usual, `hang up` on all connections, also on new ones, `stop` listening at all, or be `silent`. While
+   * silent, all that is sent is lost, and no connection ends.
    */
   become(state: 'forward' | 'hang up' | 'stop' | 'silent'): Promise<void>
   close(): Promise<void>

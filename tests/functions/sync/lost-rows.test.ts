@@ -67,7 +67,10 @@ async function history(): Promise<void> {
   await runSync({ environment: 'test', kinds: ['checkout_sessions'] }, deps)
 }
 
-/** Payments without the charge that was declined, and its card: no event of a declined payment is read that names it, a list is. */
+/**
+ * Payments without the charge that was declined, and its card: no event of a declined payment is read that names it, a
+ * list is.
+ */
 const withoutDeclinedCharge = (rows: unknown[] = []) =>
   (rows as { status?: string; related_object_ids?: Record<string, string> }[]).map((row) => {
     if (row.status !== 'failed') return row

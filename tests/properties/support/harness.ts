@@ -1,6 +1,6 @@
 /**
- * A database in which a log is told in some order, and what is there afterwards. The messages of a life cycle are stored
- * once; a run names them by number, happens in one transaction inside Postgres, and is rolled back.
+ * A database in which a log is told in some order, and what is there afterwards. The messages of a life cycle are
+ * stored once; a run names them by number, happens in one transaction inside Postgres, and is rolled back.
  */
 import type postgres from 'postgres'
 import { createTestDatabase, type TestDatabase } from '../../setup/database.ts'
@@ -112,8 +112,9 @@ export const HARNESS = `
     return property.outcome(v_answers, rebuild);
   end $$;
 
-  -- every order of the messages in left, after those in told: what two orders begin with alike is told once for both, and a
-  -- subtransaction takes back what one of them goes on with. Rebuilds where the last four messages are in ascending order.
+  -- every order of the messages in left, after those in told: what two orders begin with alike is told once for both,
+  -- and a subtransaction takes back what one of them goes on with. Rebuilds where the last four messages are in
+  -- ascending order.
   create function property.run_orders(told integer[], remaining integer[], answers jsonb, read_at timestamptz)
     returns jsonb[] language plpgsql as $$
   declare
@@ -178,7 +179,10 @@ export type Harness = {
   loaded: unknown
   /** Tells messages, those of one inner list in one call, and undoes it. Stripe is asked at `readAt`, or never. */
   run(batches: number[][], readAt: number | null, rebuild?: boolean): Promise<Outcome>
-  /** Tells messages in every order, each in a call of its own, and undoes it. The orders are those of `permutations`, in turn. */
+  /**
+   * Tells messages in every order, each in a call of its own, and undoes it. The orders are those of `permutations`, in
+   * turn.
+   */
   runOrders(numbers: number[], readAt: number | null): Promise<Outcome[]>
   /** The rows that are there now. */
   rows(): Promise<Rows>

@@ -1,6 +1,6 @@
 /**
- * What the tables must show, said from Stripe's final objects alone. It knows nothing of orders, versions and snapshots:
- * the objects as they are in the end, and for "when did it happen" the moments of the events.
+ * What the tables must show, said from Stripe's final objects alone. It knows nothing of orders, versions and
+ * snapshots. It reads the objects as they are in the end, and the moments of the events for "when did it happen".
  */
 import { idOf, type Json, type StripeEvent } from './recording.ts'
 
@@ -256,9 +256,9 @@ const lifeOf = (subscriptions: Thing[]) =>
   )
 
 /**
- * A customer belongs to the subject that was the first to buy with it. A subject pays with the customer whose subscription
- * is the most alive, else with the earliest of those that belong to it. A deleted one counts only when there is no
- * other.
+ * A customer belongs to the subject that was the first to buy with it. A subject pays with the customer whose
+ * subscription is the most alive, else with the earliest of those that belong to it. A deleted one counts only when
+ * there is no other.
  */
 function ownersOf(sessions: Thing[], subscriptions: Thing[]): Owners {
   const namedOwners: NamedOwner[] = [...sessions, ...subscriptions].flatMap((object) => {

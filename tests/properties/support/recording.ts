@@ -179,7 +179,9 @@ export const isProjected = ({ type }: StripeEvent): boolean =>
   PROJECTED.has(type) ||
   ['invoice.payment_succeeded', 'charge.refund.updated', 'payment_intent.processing'].includes(type)
 
-/** All timestamps pressed into one second: of the event, and of when its objects were made, paid, voided and canceled. */
+/**
+ * All timestamps pressed into one second: of the event, and of when its objects were made, paid, voided and canceled.
+ */
 export function pressed<T>(value: T, second: number): T {
   const press = (item: unknown, key = ''): unknown => {
     if (Array.isArray(item)) return item.map((part) => press(part))

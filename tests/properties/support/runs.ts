@@ -285,7 +285,9 @@ export function permutations(events: number): number[][] {
 const place = fc.nat({ max: 9999 })
 const sizes = fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1, maxLength: 4 })
 
-/** Random tellings: any order, some events again, and on request answers of the API and older API versions in between. */
+/**
+ * Random tellings: any order, some events again, and on request answers of the API and older API versions in between.
+ */
 export function tellings(events: number, { answers = 0, versions = false } = {}): fc.Arbitrary<Telling> {
   const all = Array.from({ length: events }, (_, number) => number)
   const version = versions ? fc.nat({ max: VERSIONS.length - 1 }) : fc.constant(0)

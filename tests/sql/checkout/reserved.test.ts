@@ -1,4 +1,6 @@
-/** What only the service may ask of a checkout: prices of a request's own, coupons, and amounts that the buyer chooses. */
+/**
+ * What only the service may ask of a checkout: prices of a request's own, coupons, and amounts that the buyer chooses.
+ */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   anonymous,

@@ -267,8 +267,8 @@ export async function undone<Result>(
 }
 
 /**
- * Ingests the events in every order, each time from an empty start, and gives what was there at the end of each, as
- * text: equal ends are equal texts. An event that failed is an error.
+ * Ingests the events in every order, each time from an empty start. Returns the state at the end of each order as text:
+ * equal ends are equal texts. An event that failed is an error.
  */
 export async function endsOfEveryOrder<Result>(
   sql: postgres.Sql,

@@ -1,6 +1,6 @@
 /**
- * Small builders of Stripe objects and events: the fields that a projection reads, in today's shape unless the name says
- * otherwise. Times are whole seconds; `T` is when most things here begin.
+ * Small builders of Stripe objects and events: the fields that a projection reads, in today's shape unless the name
+ * says otherwise. Times are whole seconds; `T` is when most things here begin.
  */
 
 // biome-ignore lint/suspicious/noExplicitAny: bodies of Stripe are open, and tests lay anything over them

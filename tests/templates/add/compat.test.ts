@@ -1,4 +1,6 @@
-/** SQL that was written for the older names: what it reads, what it inserts, and the trigger that it hangs on payments. */
+/**
+ * SQL that was written for the older names: what it reads, what it inserts, and the trigger that it hangs on payments.
+ */
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { lifeCycles, runLifeCycle } from '../../../scripts/local-stripe/life-cycles.ts'

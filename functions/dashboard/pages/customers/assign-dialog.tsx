@@ -14,7 +14,9 @@ const CONFLICT = 'PAYMENT_SUBJECT_CONFLICT'
 
 type AssignDialogProps = { of: { customerId: string } | { subscriptionId: string }; onClose: () => void }
 
-/** Assigns a customer or a subscription to a subject. What belongs to another one is moved only after a confirmation. */
+/**
+ * Assigns a customer or a subscription to a subject. What belongs to another one is moved only after a confirmation.
+ */
 export function AssignDialog({ of, onClose }: AssignDialogProps) {
   const params = useParamsOfEnvironment()
   const ask = useConfirm()

@@ -1,6 +1,6 @@
 /**
- * `pg-payments add host <name>` writes the files that a host needs. Their source is the page of the host in `functions/hosts`:
- * each block of code with `file=<path>`. An existing file stays.
+ * `pg-payments add host <name>` writes the files that a host needs. Their source is the page of the host in
+ * `functions/hosts`: each block of code with `file=<path>`. An existing file stays.
  */
 import { existsSync } from 'node:fs'
 import { copyFile, readFile, writeFile } from 'node:fs/promises'

@@ -56,7 +56,9 @@ function comparable(field: string, value: unknown): string {
 const fieldOf = (offer: CatalogOffer | Offer, field: (typeof FIELDS)[number]): unknown =>
   offer[field] ?? (field === 'maximumQuantity' ? offer.minimumQuantity : undefined) ?? DEFAULTS[field]
 
-/** The fields in which the row differs from what the file says; the product of one that is created now has no id yet. */
+/**
+ * The fields in which the row differs from what the file says; the product of one that is created now has no id yet.
+ */
 function changes(row: Offer, want: CatalogOffer, productId: string | undefined): string[] {
   const sells: [string, unknown, unknown][] = [
     ['lookupKey', row.lookupKey, want.lookupKey ?? null],

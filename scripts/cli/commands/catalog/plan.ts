@@ -1,6 +1,7 @@
 /**
- * What to do at Stripe, and with offers in the database, so that they have what the file says. The metadata key `payments_catalog` marks what this command
- * made; it holds the key of a product or the lookup key of a price. Nothing without it is touched, unless it is adopted.
+ * What to do at Stripe, and with offers in the database, so that they have what the file says. The metadata key
+ * `payments_catalog` marks what this command made; it holds the key of a product or the lookup key of a price. Nothing
+ * without it is touched, unless it is adopted.
  */
 import { createHash } from 'node:crypto'
 import type { StripePrice, StripeProduct } from '../../../../types/api.ts'

@@ -1,7 +1,7 @@
 /**
- * The app's own migrations, which `dev` runs on its Postgres: at the start, and when a file is added. node-pg-migrate and
- * graphile-migrate keep their own record of what ran. For plain files and those of Supabase, the record is in the schema
- * `payments_dev`.
+ * The app's own migrations, which `dev` runs on its Postgres: at the start, and when a file is added. node-pg-migrate
+ * and graphile-migrate keep their own record of what ran. For plain files and those of Supabase, the record is in the
+ * schema `payments_dev`.
  */
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -42,7 +42,8 @@ export async function findMigrations(
 }
 
 /**
- * Runs what has not run yet. Installs the schema `payments` before the first migration that mentions it, else at the end.
+ * Runs what has not run yet. Installs the schema `payments` before the first migration that mentions it, else at the
+ * end.
  *
  * @returns what ran, by name
  */

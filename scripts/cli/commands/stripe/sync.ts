@@ -45,8 +45,8 @@ export function registerSync(parent: Command): void {
 type Stoppable = SyncStripeResponse & { wasStopped: boolean }
 
 /**
- * Asks for a sync until it is done, because the handlers interrupt one that takes over 10 minutes. Ends as well when the
- * signal aborts, or when a sync was interrupted before it had done anything more.
+ * Asks for a sync until it is done, because the handlers interrupt one that takes over 10 minutes. Ends as well when
+ * the signal aborts, or when a sync was interrupted before it had done anything more.
  */
 async function syncToTheEnd(
   context: Context,

@@ -1,6 +1,6 @@
 /**
- * The package as it is installed, in a project of an app. The project is below this repository, so that Express, Next.js and
- * the others are found there.
+ * The package as it is installed, in a project of an app. The project is below this repository, so that Express,
+ * Next.js and the others are found there.
  */
 import { execFile } from 'node:child_process'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'

@@ -62,7 +62,9 @@ const TABLES = [
   'stripe_checkout_sessions',
   'transactions',
 ]
-/** What depends on when and how often somebody looked; Stripe changes parts of an object, so of raw, without an event. */
+/**
+ * What depends on when and how often somebody looked; Stripe changes parts of an object, so of raw, without an event.
+ */
 const INCIDENTAL = ['id', 'version', 'subject_version', 'synced_at', 'created_at', 'updated_at', 'raw']
 
 /** Every row of the projections, without what depends on when somebody looked. */
