@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase, user } from '../setup/database.ts'
 import { begin, projectObjects, refusal, undone } from '../sql/support/calls.ts'
-import { price, T } from '../sql/support/stripe.ts'
+import { monthlyPrice, T } from '../sql/support/stripe.ts'
 import { installTwice } from '../templates/support/install.ts'
 import { ingestCase, readCase } from './support/templates.ts'
 
@@ -10,7 +10,7 @@ let database: TestDatabase
 
 beforeAll(async () => {
   database = await createTestDatabase()
-  await projectObjects(database.sql, [price({ id: 'price_team', product: 'prod_1' })], T)
+  await projectObjects(database.sql, [monthlyPrice({ id: 'price_team', product: 'prod_1' })], T)
 })
 afterAll(() => database.close())
 

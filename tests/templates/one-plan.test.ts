@@ -9,7 +9,7 @@ import {
   user,
 } from '../setup/database.ts'
 import { begin, projectObjects, refusal } from '../sql/support/calls.ts'
-import { price, subjectMetadata, subscription, T } from '../sql/support/stripe.ts'
+import { monthlyPrice, subjectMetadata, subscription, T } from '../sql/support/stripe.ts'
 import { installTwice } from './support/install.ts'
 
 let database: TestDatabase
@@ -21,8 +21,8 @@ beforeAll(async () => {
   await projectObjects(
     database.sql,
     [
-      price({ id: 'price_team', product: 'prod_team' }),
-      price({ id: 'price_extra', product: 'prod_extra' }),
+      monthlyPrice({ id: 'price_team', product: 'prod_team' }),
+      monthlyPrice({ id: 'price_extra', product: 'prod_extra' }),
       subscription({ id: 'sub_ada', metadata: subjectMetadata('user', 'ada') }),
       subscription({ id: 'sub_bob', status: 'canceled', metadata: subjectMetadata('user', 'bob') }),
     ],

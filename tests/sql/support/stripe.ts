@@ -76,6 +76,13 @@ export const price = (more: Json = {}): Json => ({
   ...more,
 })
 
+export const monthlyPrice = (more: Json = {}): Json =>
+  price({
+    type: 'recurring',
+    recurring: { interval: 'month', interval_count: 1, usage_type: 'licensed' },
+    ...more,
+  })
+
 export const customer = (more: Json = {}): Json => ({
   id: newId('cus'),
   object: 'customer',
