@@ -1,5 +1,5 @@
 --! Previous: sha1:34251fda86df4d15dd3a1a0d5cf5d4abfefb6461
---! Hash: sha1:76b3fa47ee4a2ab5efd3e0987b7ee6c8cda197b2
+--! Hash: sha1:11459ab3dda4104881e45375a09edbfd4c3c0f32
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -4609,20 +4609,31 @@ begin
   )
   select array_agg(c.invoice_id) into v_changed_ids from changed as c;
 
-  update payments.stripe_credit_notes as t
-  set subject_type = (o.owner).type,
-      subject_id = (o.owner).id
-  from (
-    select n.id, payments_private.owner_of_credit_note(n.environment, n.invoice_id, n.customer_id) as owner
+  -- to ask first is cheaper than an update that finds nothing, and credit notes are rare
+  if exists (
+    select
     from payments.stripe_credit_notes as n
     where n.environment = refresh_invoices.environment
       and (
         n.invoice_id = any (refresh_invoices.invoice_ids || v_changed_ids)
         or n.customer_id = any (refresh_invoices.customer_ids)
       )
-    offset 0
-  ) as o
-  where t.id = o.id and (t.subject_type, t.subject_id) is distinct from ((o.owner).type, (o.owner).id);
+  ) then
+    update payments.stripe_credit_notes as t
+    set subject_type = (o.owner).type,
+        subject_id = (o.owner).id
+    from (
+      select n.id, payments_private.owner_of_credit_note(n.environment, n.invoice_id, n.customer_id) as owner
+      from payments.stripe_credit_notes as n
+      where n.environment = refresh_invoices.environment
+        and (
+          n.invoice_id = any (refresh_invoices.invoice_ids || v_changed_ids)
+          or n.customer_id = any (refresh_invoices.customer_ids)
+        )
+      offset 0
+    ) as o
+    where t.id = o.id and (t.subject_type, t.subject_id) is distinct from ((o.owner).type, (o.owner).id);
+  end if;
 end;
 $$;
 
@@ -8104,6 +8115,9 @@ create or replace function payments_private.redact_erased(environment text, obje
   set enable_seqscan = off
 as $$
 begin
+  if not exists (select from payments_private.erased_objects) then -- nobody was erased, so no id has to be read
+    return objects;
+  end if;
   if exists (
     select
     from payments_private.erased_objects as e
