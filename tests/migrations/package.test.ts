@@ -2,7 +2,6 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -12,11 +11,9 @@ import { conformance } from '../functions/conformance.ts'
 import { denoBinary } from '../functions/support/deno.ts'
 import { endAll, startProcess } from '../functions/support/process.ts'
 import { createTestDatabase, type TestDatabase } from '../setup/database.ts'
-import { PACK_TIMEOUT_MS, unpackInto } from '../support/tarball.ts'
+import { compiler, PACK_TIMEOUT_MS, unpackInto } from '../support/tarball.ts'
 
 const run = promisify(execFile)
-const typescript = dirname(createRequire(import.meta.url).resolve('typescript/package.json'))
-const compiler = join(typescript, 'bin', 'tsc')
 let database: TestDatabase
 let project: string
 let installed: string

@@ -10,7 +10,8 @@ import { ROOT } from '../../scripts/dev/generators/sources.ts'
 import { open, packedFolder } from '../setup/server.ts'
 
 const run = promisify(execFile)
-const compiler = join(
+/** The compiler of this repository, to be run by Node. */
+export const compiler = join(
   dirname(createRequire(import.meta.url).resolve('typescript/package.json')),
   'bin',
   'tsc',

@@ -4,6 +4,7 @@
  */
 import type postgres from 'postgres'
 import { createTestDatabase, type TestDatabase } from '../../setup/database.ts'
+import { undone } from '../../sql/support/calls.ts'
 import type { Json, StripeEvent } from './recording.ts'
 
 /** A delivery of Stripe, or an answer of the API that was true at `at` (seconds since 1970). */
@@ -228,24 +229,6 @@ export async function createHarness(): Promise<Harness> {
 }
 
 const instant = (seconds: number | null) => (seconds === null ? null : new Date(seconds * 1000))
-
-/** Runs something in a transaction that is rolled back. */
-async function undone<T>(
-  sql: postgres.Sql,
-  run: (transaction: postgres.TransactionSql) => Promise<T>,
-): Promise<T> {
-  const results: T[] = []
-  const undo = new Error('undo')
-  await sql
-    .begin(async (transaction) => {
-      results.push(await run(transaction))
-      throw undo
-    })
-    .catch((error) => {
-      if (error !== undo) throw error
-    })
-  return results[0] as T
-}
 
 /** The rows of every projection, where the harness is installed. */
 export async function rowsOf(sql: postgres.Sql): Promise<Rows> {

@@ -1,6 +1,7 @@
 /** Orders in which a life cycle may be told, and what must be true after each of them. */
 import * as fc from 'fast-check'
 import { expect } from 'vitest'
+import { permutations } from '../../sql/support/calls.ts'
 import type { Harness, Message, Outcome, Rows } from './harness.ts'
 import { compared, expected } from './oracle.ts'
 import { type ApiVersion, idOf, type Json, olderVersions, pressed, type Recording } from './recording.ts'
@@ -159,7 +160,7 @@ export function stage(
       await load(kind)
       const numbers = events.map((_, event) => eventNumber(k, event, 0))
       const outcomes = await harness.runOrders(numbers, ask ? readAt(kind) : null)
-      const orders = permutations(events.length)
+      const orders = permutations(plainly(events.length).order)
       expect(outcomes).toHaveLength(orders.length)
       for (const [place, order] of orders.entries())
         judge(outcomes[place] as Outcome, {
@@ -272,15 +273,6 @@ export const plainly = (events: number): Telling => ({
   versions: [],
   sizes: [1],
 })
-
-/** Every order. */
-export function permutations(events: number): number[][] {
-  const extend = (left: number[]): number[][] =>
-    left.length === 0
-      ? [[]]
-      : left.flatMap((item) => extend(left.filter((other) => other !== item)).map((rest) => [item, ...rest]))
-  return extend(Array.from({ length: events }, (_, place) => place))
-}
 
 const place = fc.nat({ max: 9999 })
 const sizes = fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1, maxLength: 4 })

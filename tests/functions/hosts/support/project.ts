@@ -4,19 +4,13 @@
  */
 import { execFile } from 'node:child_process'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { unpackInto } from '../../../support/tarball.ts'
+import { compiler, unpackInto } from '../../../support/tarball.ts'
 
 export const ROOT = fileURLToPath(new URL('../../../../', import.meta.url))
 const run = promisify(execFile)
-const compiler = join(
-  dirname(createRequire(import.meta.url).resolve('typescript/package.json')),
-  'bin',
-  'tsc',
-)
 
 export type Project = {
   folder: string
