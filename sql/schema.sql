@@ -2381,7 +2381,7 @@ create function payments.environment_health(environment text, facts jsonb)
   returns jsonb
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
-comment on function payments.environment_health(environment text, facts jsonb) is 'One verdict about an environment, ok, degraded or failing, from the ledger, the connection, refused signatures and the given facts. Returns {status, reasons, events, connection}; each reason has a next_action and, where one helps, a command. Errors: SP001.';
+comment on function payments.environment_health(environment text, facts jsonb) is 'One verdict about an environment, ok, degraded or failing, from the ledger, the connection, refused signatures and the given facts. Returns {status, reasons, unlimited_buyers, events, connection}; each reason has a next_action and, where one helps, a command. Errors: SP001.';
 grant execute on function payments.environment_health(environment text, facts jsonb) to payments_service;
 
 create function payments.erase_subject(environment text, subject_type text, subject_id text)
@@ -2650,6 +2650,12 @@ create function payments_private.catalog_revision(catalog_row jsonb)
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.catalog_revision(catalog_row jsonb) to payments_service;
+
+create function payments_private.catalogue_trial_days(environment text, line_items jsonb)
+  returns integer
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.catalogue_trial_days(environment text, line_items jsonb) to payments_service;
 
 create function payments_private.check_account(environment text, account_id text)
   returns void
@@ -3790,6 +3796,12 @@ create function payments_private.unknown_prices(environment text, id uuid)
   language plpgsql stable security definer
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.unknown_prices(environment text, id uuid) to payments_service;
+
+create function payments_private.unlimited_buyers(environment text)
+  returns jsonb
+  language sql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.unlimited_buyers(environment text) to payments_service;
 
 create function payments_private.unmapped_customers(environment text, ids text[], OUT customer_id text, OUT subject text)
   returns SETOF record

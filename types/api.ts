@@ -552,6 +552,8 @@ export type EnvironmentHealthResponse = {
   /** `failing`: events are lost or stuck. `degraded`: something needs attention. */
   status: 'ok' | 'degraded' | 'failing'
   reasons: HealthReason[]
+  /** Roles of app users that policies let choose price and options, because there is no offer. */
+  unlimitedBuyers: ('anon' | 'authenticated')[]
   key: {
     hasKey: boolean
     maskedKey: string | null

@@ -473,7 +473,7 @@ export interface SqlFunctions {
     returns: Json
   }
 
-  /** One verdict about an environment, ok, degraded or failing, from the ledger, the connection, refused signatures and the given facts. Returns {status, reasons, events, connection}; each reason has a next_action and, where one helps, a command. Errors: SP001. */
+  /** One verdict about an environment, ok, degraded or failing, from the ledger, the connection, refused signatures and the given facts. Returns {status, reasons, unlimited_buyers, events, connection}; each reason has a next_action and, where one helps, a command. Errors: SP001. */
   'payments.environment_health': {
     args: {
       environment: string | null
@@ -787,6 +787,14 @@ export interface SqlFunctions {
       catalog_row: Json | null
     }
     returns: string
+  }
+
+  'payments_private.catalogue_trial_days': {
+    args: {
+      environment: string | null
+      line_items: Json | null
+    }
+    returns: number
   }
 
   'payments_private.check_account': {
@@ -1296,6 +1304,13 @@ export interface SqlFunctions {
     args: {
       environment: string | null
       id: string | null
+    }
+    returns: Json
+  }
+
+  'payments_private.unlimited_buyers': {
+    args: {
+      environment: string | null
     }
     returns: Json
   }

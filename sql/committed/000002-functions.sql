@@ -1,5 +1,5 @@
 --! Previous: sha1:34251fda86df4d15dd3a1a0d5cf5d4abfefb6461
---! Hash: sha1:11459ab3dda4104881e45375a09edbfd4c3c0f32
+--! Hash: sha1:f111a05574f5daabd4b5a70fdd62695cfe8f1e92
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -14349,6 +14349,32 @@ $$;
 revoke all on function payments_private.checkout_price_data(jsonb) from public, anon, authenticated;
 grant execute on function payments_private.checkout_price_data(jsonb) to payments_service;
 --! EndIncluded checkout/private/checkout_price_data.sql
+--! Included checkout/private/catalogue_trial_days.sql
+/*
+ * Returns the trial of a checkout's prices in days, the longest of several; null if none has one. "pg-payments catalog
+ * push" writes it into the metadata of a price, as payments_trial_days.
+ */
+create or replace function payments_private.catalogue_trial_days(environment text, line_items jsonb)
+  returns integer
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select max((p.metadata ->> 'payments_trial_days')::integer)
+    from jsonb_array_elements(line_items) as i (item)
+    join payments.stripe_prices as p
+      on p.price_id = i.item ->> 'priceId' and p.environment = catalogue_trial_days.environment
+    where p.metadata ->> 'payments_trial_days' ~ '^[1-9][0-9]{0,2}$'
+  );
+end;
+$$;
+
+revoke all on function payments_private.catalogue_trial_days(text, jsonb) from public, anon, authenticated;
+grant execute on function payments_private.catalogue_trial_days(text, jsonb) to payments_service;
+--! EndIncluded checkout/private/catalogue_trial_days.sql
 --! Included checkout/private/checkout_session_params.sql
 /*
  * Returns what to send to Stripe for a row. It is a function of the row, and of what never changes about a price. A
@@ -14359,9 +14385,8 @@ grant execute on function payments_private.checkout_price_data(jsonb) to payment
  * counts as one of the others; if Stripe refuses it, the handlers read it and send once more. See
  * payments_private.unknown_prices.
  *
- * A price whose metadata has payments_trial_days, as "pg-payments catalog push" writes it, begins with a trial of so
- * many days; of several the longest. The catalog never changes it: another trial is another price. A trial or a billing
- * anchor of the request comes first.
+ * A price that has a trial in the catalogue begins with it; see catalogue_trial_days. The catalogue never changes it:
+ * another trial is another price. A trial or a billing anchor of the request comes first.
  *
  * App users can insert rows themselves, so reserved metadata is dropped here: only the columns that the policies have
  * judged say who pays.
@@ -14390,12 +14415,9 @@ declare
   v_options jsonb := session.options || session.forced_options;
 begin
   if session.mode = 'subscription' and not v_options ?| '{trial_period_days,trial_end,billing_cycle_anchor}' then
-    v_options := v_options || jsonb_strip_nulls(jsonb_build_object('trial_period_days', (
-      select max((p.metadata ->> 'payments_trial_days')::integer)
-      from jsonb_array_elements(session.line_items) as i (item)
-      join payments.stripe_prices as p on p.price_id = i.item ->> 'priceId' and p.environment = session.environment
-      where p.metadata ->> 'payments_trial_days' ~ '^[1-9][0-9]{0,2}$'
-    )));
+    v_options := v_options || jsonb_strip_nulls(jsonb_build_object(
+      'trial_period_days', payments_private.catalogue_trial_days(session.environment, session.line_items)
+    ));
   end if;
   return jsonb_strip_nulls(jsonb_build_object(
     'mode', session.mode,
@@ -15001,7 +15023,8 @@ revoke all on function payments_private.check_reserved(payments.stripe_checkout_
 --! Included checkout/private/had_trial.sql
 /*
  * Returns whether a subject has had a trial. Then a subscription of it had one, or a checkout with a trial was
- * completed whose subscription has not been seen yet. The checkout except_id does not count.
+ * completed whose subscription has not been seen yet. The trial was requested, forced by an offer, or of the catalogue.
+ * The checkout except_id does not count.
  */
 create or replace function payments_private.had_trial(
   environment text,
@@ -15031,7 +15054,11 @@ begin
       and t.environment = had_trial.environment
       and t.status = 'completed'
       and t.mode = 'subscription'
-      and t.options || jsonb_strip_nulls(t.forced_options) ?| '{trial_period_days,trial_end}'
+      and (
+        t.options || jsonb_strip_nulls(t.forced_options) ?| '{trial_period_days,trial_end}'
+        or not t.options || t.forced_options ?| '{trial_period_days,trial_end,billing_cycle_anchor}'
+          and payments_private.catalogue_trial_days(t.environment, t.line_items) is not null
+      )
       and t.id <> had_trial.except_id
   );
 end;
@@ -16786,13 +16813,83 @@ $$;
 revoke all on function payments_private.offer_reasons(text) from public, anon, authenticated;
 grant execute on function payments_private.offer_reasons(text) to payments_service;
 --! EndIncluded connection/private/offer_reasons.sql
+--! Included connection/private/unlimited_buyers.sql
+/*
+ * Returns the roles of app users that may begin a checkout of what they like: ["anon", "authenticated"], one or none.
+ * A role is left out in each of these cases:
+ *   - the environment has an offer, because offers then limit app users
+ *   - it has no right to insert options into payments.stripe_checkout_sessions
+ *   - no policy lets it insert there, or each that does judges the options
+ *   - a restrictive policy judges the options, or refuses every row
+ *
+ * A policy judges the options if it names the column. One that asks payments.is_offered does not: without an offer the
+ * answer is always yes. The doctor warns by the result; what a policy says in detail it cannot know.
+ */
+create or replace function payments_private.unlimited_buyers(environment text)
+  returns jsonb
+  language sql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+  with policies as (
+    select
+      p.polpermissive,
+      p.polroles,
+      pg_get_expr(coalesce(p.polwithcheck, p.polqual), p.polrelid) is not distinct from 'false' as refuses,
+      exists (
+        select
+        from pg_depend as d
+        join pg_attribute as a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
+        where d.classid = 'pg_policy'::regclass and d.objid = p.oid
+          and d.refclassid = 'pg_class'::regclass and d.refobjid = p.polrelid and a.attname = 'options'
+      ) and not exists (
+        select
+        from pg_depend as d
+        where d.classid = 'pg_policy'::regclass and d.objid = p.oid
+          and d.refclassid = 'pg_proc'::regclass
+          and d.refobjid = to_regprocedure('payments.is_offered(text,text,jsonb,jsonb,text,text)')
+      ) as judges
+    from pg_policy as p
+    where p.polrelid = 'payments.stripe_checkout_sessions'::regclass and p.polcmd in ('a', '*')
+  )
+  select coalesce(jsonb_agg(r.rolname order by r.rolname), '[]')
+  from pg_roles as r
+  where r.rolname in ('anon', 'authenticated')
+    and not exists (select from payments.offers as o where o.environment = unlimited_buyers.environment)
+    and has_schema_privilege(r.oid, 'payments', 'usage')
+    and has_column_privilege(r.oid, 'payments.stripe_checkout_sessions', 'options', 'insert')
+    and exists (
+      select
+      from policies as p
+      where p.polpermissive and not p.refuses and not p.judges
+        and (0 = any (p.polroles) or exists (
+          select from unnest(p.polroles) as m (role) where pg_has_role(r.oid, m.role, 'usage')
+        ))
+    )
+    and not exists (
+      select
+      from policies as p
+      where not p.polpermissive and (p.refuses or p.judges)
+        and (0 = any (p.polroles) or exists (
+          select from unnest(p.polroles) as m (role) where pg_has_role(r.oid, m.role, 'usage')
+        ))
+    );
+$$;
+
+revoke all on function payments_private.unlimited_buyers(text) from public, anon, authenticated;
+grant execute on function payments_private.unlimited_buyers(text) to payments_service;
+--! EndIncluded connection/private/unlimited_buyers.sql
 --! Included connection/environment_health.sql
 /*
- * Returns {status, reasons, events, connection}: whether all is well with an environment, and why not.
+ * Returns {status, reasons, unlimited_buyers, events, connection}: whether all is well with an environment, and why not.
  *
  * status is failing while events are lost or stuck, degraded while something needs a look, else ok. reasons are [{code,
  * severity, message, next_action, command}], the failing ones first. next_action is a sentence. command is the shell
  * command that leads on, or null where no command helps.
+ *
+ * unlimited_buyers are the roles of app users that may begin a checkout of what they like; they degrade nothing, because
+ * an app may want that.
  *
  * facts is what only the handlers know: {has_key, key_problem, stripe_problem, has_signing_secret, secret_problem,
  * public_url, drift, settings, address_problem, listed_events}. A problem is a sentence or null. Each of the last four
@@ -16886,6 +16983,7 @@ begin
       else 'ok'
     end,
     'reasons', v_reasons,
+    'unlimited_buyers', payments_private.unlimited_buyers(environment),
     'events', to_jsonb(v_events),
     'connection', case when v_connection.id is not null then to_jsonb(v_connection) - 'raw' end
   );
@@ -16893,7 +16991,7 @@ end;
 $$;
 
 comment on function payments.environment_health(text, jsonb) is
-  'One verdict about an environment, ok, degraded or failing, from the ledger, the connection, refused signatures and the given facts. Returns {status, reasons, events, connection}; each reason has a next_action and, where one helps, a command. Errors: SP001.';
+  'One verdict about an environment, ok, degraded or failing, from the ledger, the connection, refused signatures and the given facts. Returns {status, reasons, unlimited_buyers, events, connection}; each reason has a next_action and, where one helps, a command. Errors: SP001.';
 
 revoke all on function payments.environment_health(text, jsonb) from public, anon, authenticated;
 grant execute on function payments.environment_health(text, jsonb) to payments_service;
