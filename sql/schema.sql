@@ -16,7 +16,7 @@ grant usage on schema payments_private to payments_service;
 
 create type payments.billing_subject as (type text, id text);
 comment on type payments.billing_subject is 'The owner of a purchase in the app''s own terms, for example (team,42). Both fields are null when no owner is known.';
-create type payments.purchase as (id text, environment text, kind text, status text, is_paid boolean, subject_type text, subject_id text, caller_id text, customer_id text, customer_email text, items jsonb, amount bigint, amount_subtotal bigint, amount_undone bigint, currency text, metadata jsonb, checkout_session_id text, invoice_id text, payment_intent_id text, subscription_id text, paid_at timestamp with time zone);
+create type payments.purchase as (id text, environment text, kind text, status text, is_paid boolean, subject_type text, subject_id text, caller_id text, customer_id text, customer_email text, items jsonb, amount bigint, amount_subtotal bigint, amount_undone bigint, currency text, metadata jsonb, checkout_session_id text, invoice_id text, payment_intent_id text, subscription_id text, paid_at timestamp with time zone, shipping jsonb);
 comment on type payments.purchase is 'A purchase as it stands now: what was bought, by whom, for how much, and whether it is paid. payments.purchase_of(event) returns it.';
 create type payments_private.payment_snapshot as (object payments_private.payment_objects, linked_types text[], linked_ids text[]);
 comment on type payments_private.payment_snapshot is 'What a Stripe object says of a payment. Has the kinds and ids of the objects that it links to as parts of the same payment.';
@@ -3582,6 +3582,12 @@ create function payments_private.sessions_without_items(environment text, sessio
   language plpgsql stable security definer
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.sessions_without_items(environment text, session_ids jsonb) to payments_service;
+
+create function payments_private.shipping_of(session jsonb, invoice jsonb, renews boolean)
+  returns jsonb
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.shipping_of(session jsonb, invoice jsonb, renews boolean) to payments_service;
 
 create function payments_private.snapshot_version(snapshot_at timestamp with time zone, event_type text, is_final boolean, rank integer DEFAULT NULL::integer)
   returns bigint

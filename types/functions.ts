@@ -90,6 +90,7 @@ export interface Purchase {
   payment_intent_id: string | null
   subscription_id: string | null
   paid_at: Date | null
+  shipping: Json | null
 }
 
 /** Checkout Sessions (https://docs.stripe.com/api/checkout/sessions): those that app users began here, as the policies on this table allow, and those that Stripe reported. */
@@ -1257,6 +1258,15 @@ export interface SqlFunctions {
     args: {
       environment: string | null
       session_ids: Json | null
+    }
+    returns: Json
+  }
+
+  'payments_private.shipping_of': {
+    args: {
+      session: Json | null
+      invoice: Json | null
+      renews: boolean | null
     }
     returns: Json
   }

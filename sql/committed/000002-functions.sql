@@ -1,5 +1,5 @@
---! Previous: sha1:34251fda86df4d15dd3a1a0d5cf5d4abfefb6461
---! Hash: sha1:f111a05574f5daabd4b5a70fdd62695cfe8f1e92
+--! Previous: sha1:8b8c220debb528c010416c0027ec06b4e8adda53
+--! Hash: sha1:214874446f361fef49a9c80bc3a23f465c0e24cc
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -2435,6 +2435,55 @@ $$;
 
 revoke all on function payments_private.purchased_items(text, jsonb, jsonb) from public, anon, authenticated;
 --! EndIncluded payment/private/purchased_items.sql
+--! Included checkout/private/shipping_of.sql
+/*
+ * Returns where a purchase is shipped to and what that costs, as payments.purchase has it: {amount_total, shipping_rate,
+ * name, phone, address}. The result is null if neither its Checkout Session nor its invoice says anything of it. address
+ * is Stripe's: {line1, line2, postal_code, city, state, country}.
+ *
+ * The session says it by collected_information.shipping_details, before 2025-03-31 by shipping_details. The newer shape
+ * has no phone, so that of the buyer stands in. A purchase that renews has an invoice of its own. The customer may have
+ * moved since the checkout, so the address of the invoice comes first, and the checkout says nothing of the costs.
+ */
+create or replace function payments_private.shipping_of(session jsonb, invoice jsonb, renews boolean)
+  returns jsonb
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_cost jsonb := coalesce(
+    case when not renews then nullif(session -> 'shipping_cost', 'null') end, nullif(invoice -> 'shipping_cost', 'null')
+  );
+  v_collected jsonb := coalesce(
+    nullif(session #> '{collected_information,shipping_details}', 'null'), nullif(session -> 'shipping_details', 'null')
+  );
+  v_billed jsonb := coalesce(
+    nullif(invoice -> 'shipping_details', 'null'), nullif(invoice -> 'customer_shipping', 'null')
+  );
+  v_is_billed boolean := session is null or (renews and v_billed is not null);
+  v_details jsonb := case when v_is_billed then v_billed else v_collected end;
+begin
+  if v_cost is null and v_details is null then
+    return null;
+  end if;
+  return jsonb_build_object(
+    'amount_total', case when jsonb_typeof(v_cost -> 'amount_total') = 'number' then v_cost -> 'amount_total' end,
+    'shipping_rate', payments_private.id_of(v_cost -> 'shipping_rate'),
+    'name', v_details ->> 'name',
+    'phone', coalesce(
+      v_details ->> 'phone',
+      case when v_is_billed then invoice ->> 'customer_phone' else session #>> '{customer_details,phone}' end
+    ),
+    'address', nullif(v_details -> 'address', 'null')
+  );
+end;
+$$;
+
+revoke all on function payments_private.shipping_of(jsonb, jsonb, boolean) from public, anon, authenticated;
+grant execute on function payments_private.shipping_of(jsonb, jsonb, boolean) to payments_service;
+--! EndIncluded checkout/private/shipping_of.sql
 --! Included payment/purchase_of.sql
 /*
  * Returns the purchase that an event is about, as it stands now, for fulfilment triggers. It says what was bought, by
@@ -2563,6 +2612,11 @@ begin
   v_purchase.items := payments_private.purchased_items(event.environment, v_invoice, v_session.line_items);
   v_purchase.metadata := payments_private.own_metadata(
     coalesce(v_session.metadata, v_parent -> 'metadata', v_object -> 'metadata')
+  );
+  v_purchase.shipping := payments_private.shipping_of(
+    coalesce(nullif(v_session.raw, '{}'), case when v_kind = 'checkout.session' then v_object end),
+    v_invoice,
+    v_purchase.kind in ('subscription_renewal', 'subscription_other')
   );
 
   -- say what became of the money

@@ -181,6 +181,19 @@ describe('an option that changes the amount changes it in the rows', () => {
     })
     expect(session.collected_information?.shipping_details?.address?.country).toBe('AT')
     expect(transaction).toMatchObject({ amount: '2390' })
+    const [purchase] = await system.database.sql`
+      select (payments.purchase_of(e)).* from payments.webhook_events as e
+      where e.event_type = 'checkout.session.completed' and e.object_id = ${session.id}`
+    expect(purchase).toMatchObject({
+      amount: '2390',
+      amount_subtotal: '1900',
+      shipping: {
+        amount_total: 490,
+        shipping_rate: rate.id,
+        name: session.collected_information?.shipping_details?.name,
+        address: { country: 'AT' },
+      },
+    })
   })
 
   it('a quantity that the buyer changes on the page', async () => {
