@@ -140,6 +140,7 @@ export type CheckoutLineItem = {
   /** The buyer may change the quantity on the page, within these limits. */
   adjustableQuantity?: {
     minimum?: number
+    /** 99 if omitted. */
     maximum?: number
   }
 }

@@ -1,5 +1,5 @@
 --! Previous: sha1:8b8c220debb528c010416c0027ec06b4e8adda53
---! Hash: sha1:214874446f361fef49a9c80bc3a23f465c0e24cc
+--! Hash: sha1:bd01a1b5834d40a9345e4ea757737707ddd07156
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -32,11 +32,52 @@ end
 $$;
 --! EndIncluded access/check_installation.sql
 
+--! Included checkout/private/have_common_currency.sql
+/*
+ * Returns whether the prices of a checkout that are known here have a currency in common: its own, or one of its
+ * currency_options. A price that the request makes up has one.
+ */
+create or replace function payments_private.have_common_currency(environment text, line_items jsonb)
+  returns boolean
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return exists (
+    with known as (
+      select distinct i.position, c.currency
+      from jsonb_array_elements(line_items) with ordinality as i (item, position)
+      left join payments.stripe_prices as p
+        on p.price_id = i.item ->> 'priceId' and p.environment = have_common_currency.environment
+      cross join lateral (
+        select coalesce(i.item #>> '{priceData,currency}', p.currency) as currency
+        union all
+        select o.key
+        from jsonb_each(
+          case when jsonb_typeof(p.raw -> 'currency_options') = 'object' then p.raw -> 'currency_options' end
+        ) as o (key, value)
+      ) as c
+      where c.currency is not null
+    )
+    select
+    from known as k
+    group by k.currency
+    having count(*) = (select count(distinct n.position) from known as n)
+  );
+end;
+$$;
+
+revoke all on function payments_private.have_common_currency(text, jsonb) from public, anon, authenticated;
+--! EndIncluded checkout/private/have_common_currency.sql
 --! Included checkout/private/tg_sessions__prices.sql
 /*
- * Trigger function: raises SP075 for a checkout whose prices do not fit its mode. They do not fit if one recurs in mode
- * payment, or if none recurs in mode subscription. The type of a price never changes, so a row that is behind Stripe is
- * right as well. Stripe judges prices that have no row here.
+ * Trigger function: raises for prices of a checkout that do not fit. What it compares never changes at Stripe, so a row
+ * that is behind Stripe is right as well. Stripe judges prices that have no row here.
+ *   SP075  one recurs in mode payment, or none recurs in mode subscription
+ *   SP080  they have no currency in common; a price may have currency_options beside its own currency, and has them here
+ *          if Stripe was asked for them
  */
 create or replace function payments_private.tg_sessions__prices()
   returns trigger
@@ -47,14 +88,18 @@ create or replace function payments_private.tg_sessions__prices()
 as $$
 declare
   v_types text[];
+  v_currencies text[];
 begin
-  select array_agg(
-    case
-      when i.item ? 'priceData' then case when i.item -> 'priceData' ? 'recurring' then 'recurring' else 'one_time' end
-      else p.type
-    end
-  )
-  into v_types
+  select
+    array_agg(
+      case
+        when i.item ? 'priceData' then case when i.item -> 'priceData' ? 'recurring' then 'recurring' else 'one_time' end
+        else p.type
+      end
+    ),
+    array_agg(distinct coalesce(i.item #>> '{priceData,currency}', p.currency))
+      filter (where coalesce(i.item #>> '{priceData,currency}', p.currency) is not null)
+  into v_types, v_currencies
   from jsonb_array_elements(new.line_items) as i (item)
   left join payments.stripe_prices as p on p.price_id = i.item ->> 'priceId' and p.environment = new.environment;
   if new.mode = 'payment' and 'recurring' = any (v_types) then
@@ -64,6 +109,10 @@ begin
   if new.mode = 'subscription' and v_types <@ array['one_time'] then
     raise exception 'lineItems has no recurring price, which mode subscription needs.'
       using errcode = 'SP075', hint = 'Use mode payment, or add a recurring price.';
+  end if;
+  if cardinality(v_currencies) > 1 and not payments_private.have_common_currency(new.environment, new.line_items) then
+    raise exception 'The prices of lineItems have no currency in common: %.', array_to_string(v_currencies, ', ')
+      using errcode = 'SP080', hint = 'Use prices of one currency, or begin a checkout for each.';
   end if;
   return null;
 end;
@@ -769,10 +818,107 @@ revoke all on function payments_private.checkout_combination_problem(text, jsonb
 grant execute on function payments_private.checkout_combination_problem(text, jsonb, text, text, jsonb)
   to payments_service;
 --! EndIncluded checkout/private/checkout_combination_problem.sql
+--! Included checkout/private/stripe_words.sql
+/*
+ * Returns the words that a parameter of Stripe takes, where Stripe takes no other: those of currency, country (to which
+ * a checkout page ships) and locale (of a checkout page). The result is null for any other name.
+ *
+ * What you may change: add a word that Stripe has added since this release. Local Stripe has the same lists; a test
+ * compares both with the Stripe SDK, which has no list of currencies: https://docs.stripe.com/currencies.
+ */
+create or replace function payments_private.stripe_words(name text)
+  returns text[]
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return string_to_array(case name
+    when 'currency' then 'aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd btn bwp byn '
+      'bzd cad cdf chf clp cny cop crc cve czk djf dkk dop dzd eek egp etb eur fjd fkp gbp gel ghs gip gmd gnf gtq gyd hkd '
+      'hnl hrk htg huf idr ils inr isk jmd jod jpy kes kgs khr kmf krw kwd kyd kzt lak lbp lkr lrd lsl ltl lvl mad mdl mga '
+      'mkd mmk mnt mop mro mur mvr mwk mxn myr mzn nad ngn nio nok npr nzd omr pab pen pgk php pkr pln pyg qar ron rsd rub '
+      'rwf sar sbd scr sek sgd shp sle sll sos srd std svc szl thb tjs tnd top try ttd twd tzs uah ugx usd uyu uzs vef vnd '
+      'vuv wst xaf xcd xcg xof xpf yer zar zmw'
+    when 'country' then 'AC AD AE AF AG AI AL AM AO AQ AR AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT '
+      'BV BW BY BZ CA CD CF CG CH CI CK CL CM CN CO CR CV CW CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FO FR '
+      'GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HN HR HT HU ID IE IL IM IN IO IQ IS IT JE JM JO JP KE '
+      'KG KH KI KM KN KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MK ML MM MN MO MQ MR MS MT MU MV MW '
+      'MX MY MZ NA NC NE NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PY QA RE RO RS RU RW SA SB SC SD '
+      'SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SZ TA TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG US UY UZ '
+      'VA VC VE VG VN VU WF WS XK YE YT ZA ZM ZW ZZ'
+    when 'locale' then 'auto bg cs da de el en en-GB es es-419 et fi fil fr fr-CA hi-IN hr hu id it ja ko lt lv ms mt nb nl '
+      'pl pt pt-BR ro ru sk sl sv th tr vi zh zh-HK zh-TW'
+  end, ' ');
+end;
+$$;
+
+revoke all on function payments_private.stripe_words(text) from public, anon, authenticated;
+grant execute on function payments_private.stripe_words(text) to payments_service;
+--! EndIncluded checkout/private/stripe_words.sql
+--! Included checkout/private/check_checkout_words.sql
+/*
+ * Raises for a word of a checkout request that Stripe does not know:
+ *   SP081  a currency, also that of a price which the request makes up
+ *   SP082  a country to ship to
+ *   SP083  the locale of the page
+ *
+ * check_checkout_options and is_price_data have checked the shapes, or will. Other words stay open, because Stripe adds
+ * to them often; see stripe_words.
+ */
+create or replace function payments_private.check_checkout_words(line_items jsonb, options jsonb)
+  returns void
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_word text;
+begin
+  if options ? 'currency' or jsonb_path_exists(line_items, '$[*].priceData.currency') then
+    select c.word
+    into v_word
+    from (
+      select options ->> 'currency' as word
+      union all
+      select i.currency #>> '{}' from jsonb_path_query(line_items, '$[*].priceData.currency') as i (currency)
+    ) as c
+    where c.word <> all (payments_private.stripe_words('currency'))
+    order by c.word
+    limit 1;
+    if v_word is not null then
+      raise exception 'Stripe does not know the currency %.', left(v_word, 60)
+        using errcode = 'SP081', hint = 'Use a currency that Stripe supports, as three lower-case letters, for example eur.';
+    end if;
+  end if;
+  if options ? 'shipping_address_collection' then
+    select c.country #>> '{}'
+    into v_word
+    from jsonb_path_query(options, '$.shipping_address_collection.allowed_countries[*]') as c (country)
+    where c.country #>> '{}' <> all (payments_private.stripe_words('country'))
+    order by c.country #>> '{}'
+    limit 1;
+    if v_word is not null then
+      raise exception 'Stripe does not ship to the country %.', left(v_word, 60)
+        using errcode = 'SP082', hint = 'Use codes of ISO 3166 in capital letters, for example AT, or leave this country out.';
+    end if;
+  end if;
+  if options ->> 'locale' <> all (payments_private.stripe_words('locale')) then
+    raise exception 'Stripe has no page in the locale %.', left(options ->> 'locale', 60)
+      using errcode = 'SP083', hint = 'Use auto, or a locale such as de, en-GB or pt-BR.';
+  end if;
+end;
+$$;
+
+revoke all on function payments_private.check_checkout_words(jsonb, jsonb) from public, anon, authenticated;
+grant execute on function payments_private.check_checkout_words(jsonb, jsonb) to payments_service;
+--! EndIncluded checkout/private/check_checkout_words.sql
 --! Included checkout/private/tg_offers__forced_options.sql
 /*
  * Trigger function: raises for an offer that nobody could ever buy.
- *   SP001  an option that it forces and no checkout of its mode can have
+ *   SP001  an option that it forces and no checkout of its mode can have; SP081 to SP083 if Stripe does not know its word
  *   SP050  options that it forces and that exclude each other; what one needs, the buyer's request may have
  *   SP076  mode payment for a price that is known to be recurring; the type of a price never changes
  */
@@ -788,6 +934,7 @@ declare
 begin
   if jsonb_typeof(new.forced_options) = 'object' then -- else a constraint refuses the row
     perform payments_private.check_checkout_options(new.mode, new.forced_options);
+    perform payments_private.check_checkout_words('[]', new.forced_options);
     v_problem := payments_private.checkout_combination_problem(new.mode, '[]', '', '', new.forced_options);
     if v_problem !~ ' (needs|is required) ' then
       raise exception 'No checkout can have the forced options: %', v_problem
@@ -13807,11 +13954,11 @@ begin
           or f.field
             - '{key,label,type,optional,options,minimum_length,maximum_length,default_value}'::text[] <> '{}'
           or coalesce(f.field ->> 'key', '') !~ '^[A-Za-z0-9]{1,200}$'
-          or length(coalesce(f.field ->> 'label', '')) not between 1 and 50
+          or length(coalesce(f.field ->> 'label', '')) not between 1 and 100
           or coalesce(f.field ->> 'type', '') not in ('text', 'numeric', 'dropdown')
           or jsonb_typeof(coalesce(f.field -> 'optional', 'false')) <> 'boolean'
           or (f.field ->> 'type' = 'dropdown') <> (jsonb_typeof(f.field -> 'options') is not distinct from 'array')
-      ) then format('Each of %s needs a key of letters and digits, a label of 1 to 50 characters, a type of text, numeric or dropdown, and options if it is a dropdown.', name)
+      ) then format('Each of %s needs a key of letters and digits, a label of 1 to 100 characters, a type of text, numeric or dropdown, and options if it is a dropdown.', name)
       when (select count(distinct f.field ->> 'key') from jsonb_array_elements(value) as f (field))
         <> jsonb_array_length(value) then format('Each of %s needs a key of its own.', name)
     end
@@ -13883,7 +14030,8 @@ grant execute on function payments_private.checkout_option_problem(text, text, j
  * take. The sentence names the field as the HTTP API spells it. begin_checkout_session calls it, and the trigger
  * _150_request does for the rows that app users insert themselves.
  *
- * Options have the names of Stripe's parameters; instants are Unix seconds. Words that Stripe may add to are open.
+ * Options have the names of Stripe's parameters; instants are Unix seconds. Words are open here; see
+ * check_checkout_words.
  * https://docs.stripe.com/api/checkout/sessions/create
  */
 create or replace function payments_private.check_checkout_options(mode text, options jsonb)
@@ -13999,8 +14147,8 @@ begin
     when jsonb_path_exists(value, '$.* ? (@.type() != "number")') then false
     else coalesce((value ->> 'minimum')::numeric, 0) % 1 = 0
       and coalesce((value ->> 'maximum')::numeric, 99) % 1 = 0
-      and coalesce((value ->> 'minimum')::numeric, 0) between 0 and coalesce((value ->> 'maximum')::numeric, 999)
-      and coalesce((value ->> 'maximum')::numeric, 99) between 1 and 999
+      and coalesce((value ->> 'minimum')::numeric, 0) between 0 and coalesce((value ->> 'maximum')::numeric, 99)
+      and coalesce((value ->> 'maximum')::numeric, 99) between 1 and 999999
   end;
 end;
 $$;
@@ -14056,6 +14204,7 @@ grant execute on function payments_private.is_price_data(jsonb) to payments_serv
 --! Included checkout/private/check_checkout_request.sql
 /*
  * Raises SP001 for a checkout request that Stripe or a constraint would refuse, with a sentence that names the field.
+ * check_checkout_combination and check_checkout_words raise codes of their own.
  * The handlers check the same, and more precisely, before they call; this is for callers of the SQL functions. Nothing
  * that the handlers accept may be refused here.
  *
@@ -14125,7 +14274,7 @@ begin
       from jsonb_array_elements(line_items) as i (item)
       where i.item ? 'adjustableQuantity'
         and not payments_private.is_adjustable_quantity(i.item -> 'adjustableQuantity')
-    ) then 'Each adjustableQuantity of lineItems may have a minimum and a maximum, whole numbers from 0 to 999.'
+    ) then 'Each adjustableQuantity of lineItems may have a minimum and a maximum, whole numbers from 0 to 999999.'
     when v_hosted and (success_url is null or not payments_private.is_http_url(success_url))
       then 'successUrl must be an absolute http or https URL.'
     when length(success_url) > 5000 then 'successUrl must have at most 5000 characters.'
@@ -14170,6 +14319,7 @@ begin
     raise exception '%', v_problem using errcode = 'SP001', hint = 'Correct the request and send it again.';
   end if;
   perform payments_private.check_checkout_options(mode, options);
+  perform payments_private.check_checkout_words(line_items, options);
   perform payments_private.check_checkout_combination(mode, line_items, success_url, cancel_url, options);
 end;
 $$;
@@ -15208,6 +15358,7 @@ begin
     when (options ->> 'expires_at')::numeric not between v_now + 1740 and v_now + 86460
       then 'expiresAt must be 30 minutes to 24 hours from now.'
     when (options ->> 'trial_end')::numeric < v_now + 172740 then 'trialEnd must be at least 48 hours from now.'
+    when (options ->> 'trial_end')::numeric > v_now + 63072060 then 'trialEnd must be at most 730 days from now.'
     when (options ->> 'billing_cycle_anchor')::numeric < v_now - 60 then 'billingCycleAnchor must be in the future.'
   end;
   if v_problem is not null then
@@ -15540,7 +15691,7 @@ end;
 $$;
 
 comment on function payments.begin_checkout_session(text, jsonb, text, jsonb, text, text, text, text, text, jsonb, text, jsonb) is
-  'Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id, expire}; action is send, return or fetch. Errors: SP001 invalid, SP050 parts that exclude each other, SP002 idempotency key in use, SP007 role, 42501 refused by a policy, SP053, SP055, SP057 and SP058 not offered, SP056 lookup key, SP059 a second plan.';
+  'Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id, expire}; action is send, return or fetch. Errors: SP001 invalid, SP050 parts that exclude each other, SP002 idempotency key in use, SP007 role, 42501 refused by a policy, SP053, SP055, SP057 and SP058 not offered, SP056 lookup key, SP059 a second plan, SP064 and SP065 times, SP075 and SP080 prices that do not fit, SP081, SP082 and SP083 words that Stripe does not know.';
 
 revoke all on function payments.begin_checkout_session(text, jsonb, text, jsonb, text, text, text, text, text, jsonb, text, jsonb)
   from public, anon, authenticated;
@@ -17749,6 +17900,7 @@ create or replace function payments_private.tg_sessions__request()
 as $$
 begin
   perform payments_private.check_checkout_options(new.mode, new.options);
+  perform payments_private.check_checkout_words(new.line_items, new.options);
   perform payments_private.check_checkout_combination(
     new.mode, new.line_items, new.success_url, new.cancel_url, new.options
   );
