@@ -1,5 +1,5 @@
 --! Previous: sha1:8b8c220debb528c010416c0027ec06b4e8adda53
---! Hash: sha1:bd01a1b5834d40a9345e4ea757737707ddd07156
+--! Hash: sha1:e87a1c67f390d0132109e155bc5ebd12ab2062b1
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -864,8 +864,8 @@ grant execute on function payments_private.stripe_words(text) to payments_servic
  *   SP082  a country to ship to
  *   SP083  the locale of the page
  *
- * check_checkout_options and is_price_data have checked the shapes, or will. Other words stay open, because Stripe adds
- * to them often; see stripe_words.
+ * The trigger _150_request calls it for every checkout that is begun here. The shapes are checked elsewhere. Other words
+ * stay open, because Stripe adds to them often; see stripe_words.
  */
 create or replace function payments_private.check_checkout_words(line_items jsonb, options jsonb)
   returns void
@@ -918,9 +918,10 @@ grant execute on function payments_private.check_checkout_words(jsonb, jsonb) to
 --! Included checkout/private/tg_offers__forced_options.sql
 /*
  * Trigger function: raises for an offer that nobody could ever buy.
- *   SP001  an option that it forces and no checkout of its mode can have; SP081 to SP083 if Stripe does not know its word
+ *   SP001  an option that it forces and no checkout of its mode can have
  *   SP050  options that it forces and that exclude each other; what one needs, the buyer's request may have
  *   SP076  mode payment for a price that is known to be recurring; the type of a price never changes
+ *   SP081, SP082, SP083  a word that Stripe does not know, in what it forces or as its currency
  */
 create or replace function payments_private.tg_offers__forced_options()
   returns trigger
@@ -935,6 +936,7 @@ begin
   if jsonb_typeof(new.forced_options) = 'object' then -- else a constraint refuses the row
     perform payments_private.check_checkout_options(new.mode, new.forced_options);
     perform payments_private.check_checkout_words('[]', new.forced_options);
+    perform payments_private.check_checkout_words('[]', jsonb_strip_nulls(jsonb_build_object('currency', new.currency)));
     v_problem := payments_private.checkout_combination_problem(new.mode, '[]', '', '', new.forced_options);
     if v_problem !~ ' (needs|is required) ' then
       raise exception 'No checkout can have the forced options: %', v_problem
@@ -14204,7 +14206,6 @@ grant execute on function payments_private.is_price_data(jsonb) to payments_serv
 --! Included checkout/private/check_checkout_request.sql
 /*
  * Raises SP001 for a checkout request that Stripe or a constraint would refuse, with a sentence that names the field.
- * check_checkout_combination and check_checkout_words raise codes of their own.
  * The handlers check the same, and more precisely, before they call; this is for callers of the SQL functions. Nothing
  * that the handlers accept may be refused here.
  *
@@ -14319,7 +14320,6 @@ begin
     raise exception '%', v_problem using errcode = 'SP001', hint = 'Correct the request and send it again.';
   end if;
   perform payments_private.check_checkout_options(mode, options);
-  perform payments_private.check_checkout_words(line_items, options);
   perform payments_private.check_checkout_combination(mode, line_items, success_url, cancel_url, options);
 end;
 $$;
