@@ -2839,6 +2839,15 @@ create function payments_private.delivery_reasons(environment text, facts jsonb)
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.delivery_reasons(environment text, facts jsonb) to payments_service;
 
+create function payments_private.derive_payments(environment text, payment_ids uuid[])
+  returns payments_private.derived_transactions[]
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off
+  set enable_hashjoin = off
+  set enable_mergejoin = off;
+
 create function payments_private.describe_error(environment text, event jsonb, state text, message text, context text)
   returns text
   language plpgsql volatile security invoker
@@ -3467,6 +3476,13 @@ create function payments_private.redact_erased(environment text, objects jsonb[]
   set search_path = pg_catalog, pg_temp
   set enable_seqscan = off;
 
+create function payments_private.refresh_credit_notes(environment text, invoice_ids text[], customer_ids text[])
+  returns void
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off;
+
 create function payments_private.refresh_customer_mappings(environment text, customer_ids text[])
   returns void
   language plpgsql volatile security invoker
@@ -3821,6 +3837,11 @@ create function payments_private.wrapped(key text, value jsonb)
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.wrapped(key text, value jsonb) to payments_service;
+
+create function payments_private.write_invoices(invoices payments.stripe_invoices[], is_assigned boolean, tie_is_decided boolean)
+  returns void
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.write_session_rows(environment text, snapshots payments_private.snapshot[], sessions payments_private.session_snapshot[], rows payments.stripe_checkout_sessions[], new_positions integer[], changed_positions integer[], owned_positions integer[])
   returns void
