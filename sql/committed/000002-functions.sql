@@ -1,5 +1,5 @@
 --! Previous: sha1:34251fda86df4d15dd3a1a0d5cf5d4abfefb6461
---! Hash: sha1:4207db0baf74ceb2db7ab49ac3c123da310911e1
+--! Hash: sha1:5759b2d9b392f5fcca41749e53e9b79a09913300
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -6541,10 +6541,10 @@ begin
   with snapshot as (
     select
       s.*,
-      case when (s.assigned).type is not null then 0 when (s.named).type is not null then s.version end as subject_version,
-      coalesce((s.assigned).type, (s.named).type, owner.subject_type) as subject_type,
+      case when assigned.subject_type is not null then 0 when (s.named).type is not null then s.version end as subject_version,
+      coalesce(assigned.subject_type, (s.named).type, owner.subject_type) as subject_type,
       case
-        when (s.assigned).type is not null then (s.assigned).id
+        when assigned.subject_type is not null then assigned.subject_id
         when (s.named).type is not null then (s.named).id
         else owner.subject_id
       end as subject_id
@@ -6557,15 +6557,21 @@ begin
         payments_private.snapshot_version(
           u.snapshot_at, u.event_type, u.object ->> 'status' in ('canceled', 'incomplete_expired')
         ) as version,
-        payments_private.subject_of(u.object -> 'metadata') as named,
-        payments_private.assigned_subject(
-          write_subscriptions.environment, u.object ->> 'id', payments_private.id_of(u.object -> 'customer'),
-          payments_private.instant_of(u.object -> 'created')
-        ) as assigned
+        payments_private.instant_of(u.object -> 'created') as provider_created_at,
+        payments_private.subject_of(u.object -> 'metadata') as named
       from unnest(write_subscriptions.snapshots) with ordinality as u (object, event_type, snapshot_at, position)
       where u.object ->> 'object' = 'subscription'
       offset 0 -- each of these is computed once
     ) as s
+    left join lateral ( -- as assigned_subject, which would start a statement for each
+      select a.subject_type, a.subject_id
+      from payments_private.subject_assignments as a
+      where a.environment = write_subscriptions.environment
+        and a.object_id in (s.id, s.customer_id)
+        and (a.object_type = 'subscription' or coalesce(s.provider_created_at < a.assigned_at, true))
+      order by a.object_type desc
+      limit 1
+    ) as assigned on true
     left join lateral (
       select c.subject_type, c.subject_id
       from payments_private.customer_owners as c
@@ -6653,7 +6659,7 @@ begin
   )
   select array_agg(
     row (
-      s.position, s.id, s.customer_id, payments_private.instant_of(s.object -> 'created'), s.version, s.subject_type,
+      s.position, s.id, s.customer_id, s.provider_created_at, s.version, s.subject_type,
       s.subject_id, s.subject_version, a.id is not null, a.is_new, a.version, a.subject_type, a.subject_id, a.subject_version
     )::payments_private.written_subscription
   )
