@@ -1344,6 +1344,34 @@ UNION ALL
     NULL::text AS error
    FROM payments.stripe_subscriptions s
 UNION ALL
+ SELECT i.id,
+    i.environment,
+    i.customer_id,
+    COALESCE(i.provider_created_at, i.created_at) AS happened_at,
+    'invoice'::text AS kind,
+    i.invoice_id AS object_id,
+    COALESCE(i.number, 'invoice'::text) AS title,
+    i.status,
+    i.total AS amount,
+    i.currency,
+    NULL::text AS error
+   FROM payments.stripe_invoices i
+  WHERE (i.customer_id IS NOT NULL)
+UNION ALL
+ SELECT n.id,
+    n.environment,
+    n.customer_id,
+    COALESCE(n.provider_created_at, n.created_at) AS happened_at,
+    'credit_note'::text AS kind,
+    n.credit_note_id AS object_id,
+    COALESCE(n.number, 'credit note'::text) AS title,
+    n.status,
+    n.total AS amount,
+    n.currency,
+    NULL::text AS error
+   FROM payments.stripe_credit_notes n
+  WHERE (n.customer_id IS NOT NULL)
+UNION ALL
  SELECT c.id,
     c.environment,
     c.customer_id,
@@ -1392,6 +1420,18 @@ UNION ALL
             s.customer_id,
             s.subscription_id
            FROM payments.stripe_subscriptions s
+        UNION
+         SELECT i.environment,
+            i.customer_id,
+            i.invoice_id
+           FROM payments.stripe_invoices i
+          WHERE (i.customer_id IS NOT NULL)
+        UNION
+         SELECT n.environment,
+            n.customer_id,
+            n.credit_note_id
+           FROM payments.stripe_credit_notes n
+          WHERE (n.customer_id IS NOT NULL)
         UNION
          SELECT c.environment,
             c.customer_id,

@@ -1,5 +1,5 @@
 --! Previous: sha1:34251fda86df4d15dd3a1a0d5cf5d4abfefb6461
---! Hash: sha1:5759b2d9b392f5fcca41749e53e9b79a09913300
+--! Hash: sha1:a29995d0c2477b6011535cb277e5551c00929126
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -1891,11 +1891,11 @@ grant execute on function payments_private.customer_subjects(text, text) to paym
 --! EndIncluded ownership/private/customer_subjects.sql
 --! Included payment/private/customer_timeline.sql
 /*
- * Returns what happened with each customer: payments and refunds, subscriptions, sessions, and the events of all these
- * objects.
+ * Returns what happened with each customer: payments and refunds, subscriptions, invoices, credit notes, sessions, and
+ * the events of all these objects.
  *
- * `id` and `happened_at` are the sort key of the list. kind is payment, refund, subscription, checkout_session,
- * portal_session or event. Every part reaches the rows of one customer by an index, and an event by the index of its
+ * `id` and `happened_at` are the sort key of the list. kind is payment, refund, subscription, invoice, credit_note,
+ * checkout_session, portal_session or event. Every part reaches the rows of one customer by an index, and an event by the index of its
  * object.
  */
 create or replace view payments_private.customer_timeline
@@ -1929,6 +1929,36 @@ as
     null,
     null
   from payments.stripe_subscriptions as s
+  union all
+  select
+    i.id,
+    i.environment,
+    i.customer_id,
+    coalesce(i.provider_created_at, i.created_at),
+    'invoice',
+    i.invoice_id,
+    coalesce(i.number, 'invoice'),
+    i.status,
+    i.total,
+    i.currency,
+    null
+  from payments.stripe_invoices as i
+  where i.customer_id is not null
+  union all
+  select
+    n.id,
+    n.environment,
+    n.customer_id,
+    coalesce(n.provider_created_at, n.created_at),
+    'credit_note',
+    n.credit_note_id,
+    coalesce(n.number, 'credit note'),
+    n.status,
+    n.total,
+    n.currency,
+    null
+  from payments.stripe_credit_notes as n
+  where n.customer_id is not null
   union all
   select
     c.id,
@@ -1978,6 +2008,14 @@ as
     union
     select s.environment, s.customer_id, s.subscription_id
     from payments.stripe_subscriptions as s
+    union
+    select i.environment, i.customer_id, i.invoice_id
+    from payments.stripe_invoices as i
+    where i.customer_id is not null
+    union
+    select n.environment, n.customer_id, n.credit_note_id
+    from payments.stripe_credit_notes as n
+    where n.customer_id is not null
     union
     select c.environment, c.customer_id, c.checkout_session_id
     from payments.stripe_checkout_sessions as c
