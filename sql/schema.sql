@@ -1344,6 +1344,34 @@ UNION ALL
     NULL::text AS error
    FROM payments.stripe_subscriptions s
 UNION ALL
+ SELECT i.id,
+    i.environment,
+    i.customer_id,
+    COALESCE(i.provider_created_at, i.created_at) AS happened_at,
+    'invoice'::text AS kind,
+    i.invoice_id AS object_id,
+    COALESCE(i.number, 'invoice'::text) AS title,
+    i.status,
+    i.total AS amount,
+    i.currency,
+    NULL::text AS error
+   FROM payments.stripe_invoices i
+  WHERE (i.customer_id IS NOT NULL)
+UNION ALL
+ SELECT n.id,
+    n.environment,
+    n.customer_id,
+    COALESCE(n.provider_created_at, n.created_at) AS happened_at,
+    'credit_note'::text AS kind,
+    n.credit_note_id AS object_id,
+    COALESCE(n.number, 'credit note'::text) AS title,
+    n.status,
+    n.total AS amount,
+    n.currency,
+    NULL::text AS error
+   FROM payments.stripe_credit_notes n
+  WHERE (n.customer_id IS NOT NULL)
+UNION ALL
  SELECT c.id,
     c.environment,
     c.customer_id,
@@ -1392,6 +1420,18 @@ UNION ALL
             s.customer_id,
             s.subscription_id
            FROM payments.stripe_subscriptions s
+        UNION
+         SELECT i.environment,
+            i.customer_id,
+            i.invoice_id
+           FROM payments.stripe_invoices i
+          WHERE (i.customer_id IS NOT NULL)
+        UNION
+         SELECT n.environment,
+            n.customer_id,
+            n.credit_note_id
+           FROM payments.stripe_credit_notes n
+          WHERE (n.customer_id IS NOT NULL)
         UNION
          SELECT c.environment,
             c.customer_id,
@@ -2851,6 +2891,15 @@ create function payments_private.delivery_reasons(environment text, facts jsonb)
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.delivery_reasons(environment text, facts jsonb) to payments_service;
 
+create function payments_private.derive_payments(environment text, payment_ids uuid[])
+  returns payments_private.derived_transactions[]
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off
+  set enable_hashjoin = off
+  set enable_mergejoin = off;
+
 create function payments_private.describe_error(environment text, event jsonb, state text, message text, context text)
   returns text
   language plpgsql volatile security invoker
@@ -3484,6 +3533,13 @@ create function payments_private.redact_erased(environment text, objects jsonb[]
   set search_path = pg_catalog, pg_temp
   set enable_seqscan = off;
 
+create function payments_private.refresh_credit_notes(environment text, invoice_ids text[], customer_ids text[])
+  returns void
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off;
+
 create function payments_private.refresh_customer_mappings(environment text, customer_ids text[])
   returns void
   language plpgsql volatile security invoker
@@ -3856,6 +3912,11 @@ create function payments_private.wrapped(key text, value jsonb)
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.wrapped(key text, value jsonb) to payments_service;
+
+create function payments_private.write_invoices(invoices payments.stripe_invoices[], is_assigned boolean, tie_is_decided boolean)
+  returns void
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.write_session_rows(environment text, snapshots payments_private.snapshot[], sessions payments_private.session_snapshot[], rows payments.stripe_checkout_sessions[], new_positions integer[], changed_positions integer[], owned_positions integer[])
   returns void

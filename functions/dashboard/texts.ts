@@ -294,6 +294,8 @@ export const texts = {
       payment: 'Payment',
       refund: 'Refund',
       subscription: 'Subscription',
+      invoice: 'Invoice',
+      credit_note: 'Credit note',
       checkout_session: 'Checkout session',
       portal_session: 'Portal session',
       event: 'Event',

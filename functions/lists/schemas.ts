@@ -317,15 +317,17 @@ export const customerResponse = s.answer('GetPaymentCustomerResponse', {
   stripeUrl,
 })
 
+const timelineKind = z.enum([
+  ...(['payment', 'refund', 'subscription', 'invoice', 'credit_note'] as const),
+  ...(['checkout_session', 'portal_session', 'event'] as const),
+])
 export const timelineQuery = z.strictObject({
-  kind: s
-    .oneOf(z.enum(['payment', 'refund', 'subscription', 'checkout_session', 'portal_session', 'event']))
-    .optional(),
+  kind: s.oneOf(timelineKind).optional(),
   ...s.page,
 })
 export const timelineEntry = s.component('CustomerTimelineEntry', {
   id: z.string(),
-  kind: z.enum(['payment', 'refund', 'subscription', 'checkout_session', 'portal_session', 'event']),
+  kind: timelineKind,
   happenedAt: s.instant,
   objectId: s.nullable.describe("Stripe's id."),
   title: z.string(),

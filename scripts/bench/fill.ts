@@ -1,7 +1,7 @@
 /**
  * Fills a database in bulk with the rows that years of events would leave. It writes `transactions` payments with their
- * objects and sessions, and `ledger` events. It writes as many customers as payments, with their mappings, owners and
- * subscriptions. These rows belong to other customers than the measured events.
+ * objects, invoices, receipts and sessions, and `ledger` events. It writes as many customers as payments, with their
+ * mappings, owners and subscriptions. These rows belong to other customers than the measured events.
  *
  * Two things make an event slower in a full database: higher indexes, and pages that are not in memory. So ids are as
  * long as Stripe's, and ids that carry the time are older than any measured one. Payloads are short, because Postgres
@@ -67,6 +67,17 @@ const PER_PAYMENT = [
      'customer' || n || '@example.com', ${id('sub_1', 'n')}, 'prod_filled', 'price_filled' || n % 50, ${subject}, ${at('n')}, ${at('n')}
    from generate_series($1::int, $2::int) as n
    where n % 2 = 0`,
+  `insert into payments.stripe_invoices (
+     environment, invoice_id, number, status, customer_id, subject_type, subject_id, subscription_id, billing_reason, currency,
+     total, amount_due, amount_paid, provider_created_at, paid_at, metadata, version)
+   select 'test', ${id('in_1', 'n')}, 'SHOP-' || n, 'paid', ${customer}, ${subject}, ${id('sub_1', 'n')}, 'subscription_cycle', 'usd',
+     4900, 4900, 4900, ${at('n')}, ${at('n')}, '{}', ${version('n')}
+   from generate_series($1::int, $2::int) as n
+   where n % 2 = 0`,
+  `insert into payments_private.charge_details (environment, charge_id, receipt_url, card_brand, card_last4, version)
+   select 'test', ${id('ch_3', 'n')}, 'https://pay.stripe.com/receipts/' || n, 'visa', '4242', ${version('n')}
+   from generate_series($1::int, $2::int) as n
+   where n % 2 = 1`,
   `insert into payments.stripe_checkout_sessions (
      environment, mode, status, payment_status, subject_type, subject_id, success_url, cancel_url, checkout_session_id, customer_id,
      payment_intent_id, raw, version)

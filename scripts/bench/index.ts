@@ -161,12 +161,7 @@ export function toJson(result: BenchResult) {
     cpu_us: byConnections(({ cpuUs }) => roundedAll(cpuUs, 0)),
     first_event_ms: firstEvents && roundedAll(firstEvents.first, 1),
     later_event_ms: firstEvents && roundedAll(firstEvents.later, 1),
-    processes: processes && {
-      processes: processes.processes,
-      ratios: roundedAll(processes.ratios),
-      events_per_second: roundedAll(processes.perSecond, 0),
-      cpu_us: roundedAll(processes.cpuUs, 0),
-    },
+    processes: processes && processesOf(processes),
     locked_row: locked && {
       events: locked.events,
       usual_ms: rounded(locked.usualMs, 1),
@@ -190,12 +185,21 @@ const roundedAll = <Name extends string>(values: Record<Name, number | null>, di
     ]),
   )
 
-function floorOf({ compared, firstEvents }: Floor) {
+const processesOf = ({ processes, ratios, perSecond, cpuUs }: Processes) => ({
+  processes,
+  ratios: roundedAll(ratios),
+  events_per_second: roundedAll(perSecond, 0),
+  cpu_us: roundedAll(cpuUs, 0),
+})
+
+function floorOf({ compared, processes, firstEvents }: Floor) {
   const at = <T>(of: (one: Floor['compared'][number]) => T) =>
     Object.fromEntries(compared.map((one) => [String(one.connections), of(one)]))
   return {
-    ratios_of_bare_limit: at(({ ratios }) => roundedAll(ratios)),
+    ratios_of_bare_limit: at(({ ratios }) => roundedAll(ratios.bare_limit)),
+    ratios_of_sync_engine: at(({ ratios }) => roundedAll(ratios.sync_engine)),
     cpu_us: at(({ cpuUs }) => roundedAll(cpuUs, 0)),
+    processes: processes && processesOf(processes),
     first_event_ms: firstEvents && roundedAll(firstEvents.first, 1),
   }
 }

@@ -27,17 +27,20 @@ export type ProcessesOptions = {
   /** Events of a round, for all processes together. */
   events: number
   rounds: number
+  /** Run in the database before anything is measured. */
+  prepareSql?: string
   log: (line: string) => void
 }
 
 type Round = { perSecond: number; cpuUs: number | null }
 
 export async function measureProcesses(options: ProcessesOptions): Promise<Processes> {
-  const { server, stream, processes, events, rounds, log } = options
+  const { server, stream, processes, events, rounds, prepareSql, log } = options
   const url = await server.createDatabase('processes')
   await prepareBareLimit(url)
   await prepareSyncEngine(url)
   const watcher = connect(url)
+  if (prepareSql !== undefined) await watcher.unsafe(prepareSql)
   const children: Child<ProcessAnswer>[] = []
   const measured: Record<ContenderName, Round>[] = []
   try {

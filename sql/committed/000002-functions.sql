@@ -1,5 +1,5 @@
 --! Previous: sha1:8b8c220debb528c010416c0027ec06b4e8adda53
---! Hash: sha1:e87a1c67f390d0132109e155bc5ebd12ab2062b1
+--! Hash: sha1:54f24f3216714cf6cbff3a6abca923704d2c1a7d
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -2040,11 +2040,11 @@ grant execute on function payments_private.customer_subjects(text, text) to paym
 --! EndIncluded ownership/private/customer_subjects.sql
 --! Included payment/private/customer_timeline.sql
 /*
- * Returns what happened with each customer: payments and refunds, subscriptions, sessions, and the events of all these
- * objects.
+ * Returns what happened with each customer: payments and refunds, subscriptions, invoices, credit notes, sessions, and
+ * the events of all these objects.
  *
- * `id` and `happened_at` are the sort key of the list. kind is payment, refund, subscription, checkout_session,
- * portal_session or event. Every part reaches the rows of one customer by an index, and an event by the index of its
+ * `id` and `happened_at` are the sort key of the list. kind is payment, refund, subscription, invoice, credit_note,
+ * checkout_session, portal_session or event. Every part reaches the rows of one customer by an index, and an event by the index of its
  * object.
  */
 create or replace view payments_private.customer_timeline
@@ -2078,6 +2078,36 @@ as
     null,
     null
   from payments.stripe_subscriptions as s
+  union all
+  select
+    i.id,
+    i.environment,
+    i.customer_id,
+    coalesce(i.provider_created_at, i.created_at),
+    'invoice',
+    i.invoice_id,
+    coalesce(i.number, 'invoice'),
+    i.status,
+    i.total,
+    i.currency,
+    null
+  from payments.stripe_invoices as i
+  where i.customer_id is not null
+  union all
+  select
+    n.id,
+    n.environment,
+    n.customer_id,
+    coalesce(n.provider_created_at, n.created_at),
+    'credit_note',
+    n.credit_note_id,
+    coalesce(n.number, 'credit note'),
+    n.status,
+    n.total,
+    n.currency,
+    null
+  from payments.stripe_credit_notes as n
+  where n.customer_id is not null
   union all
   select
     c.id,
@@ -2127,6 +2157,14 @@ as
     union
     select s.environment, s.customer_id, s.subscription_id
     from payments.stripe_subscriptions as s
+    union
+    select i.environment, i.customer_id, i.invoice_id
+    from payments.stripe_invoices as i
+    where i.customer_id is not null
+    union
+    select n.environment, n.customer_id, n.credit_note_id
+    from payments.stripe_credit_notes as n
+    where n.customer_id is not null
     union
     select c.environment, c.customer_id, c.checkout_session_id
     from payments.stripe_checkout_sessions as c
@@ -4020,15 +4058,15 @@ declare
   v_outdated_ids uuid[];
 begin
   -- lock the subjects; held already (ids_of), unless another transaction has just named one
-  perform payments_private.lock_ids(
-    refresh_customer_mappings.environment,
-    array(
-      select 'subject ' || o.subject_type || ' ' || o.subject_id
-      from payments_private.customer_owners as o
-      where o.customer_id = any (refresh_customer_mappings.customer_ids)
-        and o.environment = refresh_customer_mappings.environment
-    )
-  );
+  perform pg_advisory_xact_lock(k.key)
+  from (
+    select distinct
+      hashtextextended(o.environment || ' subject ' || o.subject_type || ' ' || o.subject_id, 0) as key
+    from payments_private.customer_owners as o
+    where o.customer_id = any (refresh_customer_mappings.customer_ids)
+      and o.environment = refresh_customer_mappings.environment
+    order by key
+  ) as k;
 
   -- choose the customers
   select array_agg(s.type), array_agg(s.id), array_agg(chosen.customer_id)
@@ -4590,6 +4628,88 @@ $$;
 revoke all on function payments_private.refresh_refunds(payments_private.derived_transactions[])
   from public, anon, authenticated;
 --! EndIncluded payment/private/refresh_refunds.sql
+--! Included payment/private/derive_payments.sql
+/*
+ * Returns what payments.transactions must say of some payments, in any order: the rows of derived_transactions. What
+ * ordinary_transaction says of a payment is what the view says, and starting the view takes longer than deriving ten
+ * payments without it. So only the other payments are read from the view.
+ */
+create or replace function payments_private.derive_payments(environment text, payment_ids uuid[])
+  returns payments_private.derived_transactions[]
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+  -- the same plan whatever the size of the tables and of the list was when it was made
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off
+  set enable_hashjoin = off
+  set enable_mergejoin = off
+as $$
+declare
+  v_payment record;
+  v_ordinary payments.transactions;
+  v_derived payments_private.derived_transactions[] := '{}';
+  v_others uuid[] := '{}'; -- payments that are not ordinary
+begin
+  -- derive ordinary payments
+  for v_payment in
+    select
+      p.*,
+      exists (
+        select
+        from payments_private.subject_assignments as a
+        where a.object_id = any (p.owner_ids) and a.environment = derive_payments.environment
+      ) as is_assigned
+    from (
+      select
+        o.payment_id as id,
+        array_agg(o) as objects,
+        array_agg(o.customer_id) || array_agg(o.subscription_id) as owner_ids,
+        bool_or(o.object_type = 'refund') as is_refunded,
+        max(d.receipt_url) as receipt_url, -- an ordinary payment has one charge
+        max(d.card_brand) as card_brand,
+        max(d.card_last4) as card_last4
+      from payments_private.payment_objects as o
+      left join payments_private.charge_details as d on d.charge_id = o.object_id and d.environment = o.environment
+      where o.payment_id = any (derive_payments.payment_ids)
+      group by o.payment_id
+    ) as p
+  loop
+    v_ordinary := null;
+    if not v_payment.is_assigned then
+      v_ordinary := payments_private.ordinary_transaction(v_payment.objects);
+    end if;
+    if v_ordinary.id is null then
+      v_others := v_others || v_payment.id;
+      continue;
+    end if;
+    v_derived := v_derived || row (
+      v_ordinary.id, v_ordinary.environment, v_ordinary.type, v_ordinary.status, v_ordinary.subject_type,
+      v_ordinary.subject_id, v_ordinary.provider_customer_id, v_ordinary.customer_email_snapshot,
+      v_ordinary.provider_object_type, v_ordinary.provider_object_id, v_ordinary.related_object_ids, v_ordinary.amount,
+      v_ordinary.amount_refunded, v_ordinary.currency, v_ordinary.description, v_ordinary.paid_at, v_ordinary.failed_at,
+      v_ordinary.refunded_at, v_ordinary.provider_created_at,
+      null, null, null, -- disputes
+      v_payment.is_refunded,
+      null, -- released_refund_id
+      0, -- amount_disputed
+      v_payment.receipt_url, v_payment.card_brand, v_payment.card_last4
+    )::payments_private.derived_transactions;
+  end loop;
+
+  -- read the others
+  if cardinality(v_others) > 0 then
+    v_derived := v_derived || array(
+      select d from payments_private.derived_transactions as d where d.id = any (v_others)
+    );
+  end if;
+  return v_derived;
+end;
+$$;
+
+revoke all on function payments_private.derive_payments(text, uuid[]) from public, anon, authenticated;
+--! EndIncluded payment/private/derive_payments.sql
 --! Included payment/private/refresh_transactions.sql
 /*
  * Writes the transactions of payments and of their refunds as derived_transactions says.
@@ -4609,67 +4729,70 @@ create or replace function payments_private.refresh_transactions(environment tex
 as $$
 #variable_conflict use_column -- the target of on conflict cannot be qualified
 declare
+  v_derived payments_private.derived_transactions[] := payments_private.derive_payments(environment, payment_ids);
+  v_row payments_private.derived_transactions;
   v_silent uuid[]; -- payments of which no object says anything of money any more
   v_refunded payments_private.derived_transactions[];
 begin
-  with derived as materialized (
-    select d.* from payments_private.derived_transactions as d where d.id = any (refresh_transactions.payment_ids)
-  ),
-  written as (
-    insert into payments.transactions as t (
-      id, environment, type, status, subject_type, subject_id, provider_customer_id, customer_email_snapshot,
-      provider_object_type, provider_object_id, related_object_ids, amount, amount_refunded, currency, description,
-      paid_at, failed_at, refunded_at, provider_created_at, disputed_at, dispute_amount, dispute_status,
-      amount_disputed, receipt_url, card_brand, card_last4
-    )
-    select
-      d.id, d.environment, d.type, d.status, d.subject_type, d.subject_id, d.provider_customer_id,
-      d.customer_email_snapshot, d.provider_object_type, d.provider_object_id, d.related_object_ids, d.amount,
-      d.amount_refunded, d.currency, d.description, d.paid_at, d.failed_at, d.refunded_at, d.provider_created_at,
-      d.disputed_at, d.dispute_amount, d.dispute_status, d.amount_disputed, d.receipt_url, d.card_brand,
-      d.card_last4
-    from derived as d
-    where d.status is not null
-    on conflict on constraint transactions_pkey do update
-    set type = excluded.type,
-        status = excluded.status,
-        subject_type = excluded.subject_type,
-        subject_id = excluded.subject_id,
-        provider_customer_id = excluded.provider_customer_id,
-        customer_email_snapshot = excluded.customer_email_snapshot,
-        provider_object_type = excluded.provider_object_type,
-        provider_object_id = excluded.provider_object_id,
-        related_object_ids = excluded.related_object_ids,
-        amount = excluded.amount,
-        amount_refunded = excluded.amount_refunded,
-        currency = excluded.currency,
-        description = excluded.description,
-        paid_at = excluded.paid_at,
-        failed_at = excluded.failed_at,
-        refunded_at = excluded.refunded_at,
-        provider_created_at = excluded.provider_created_at,
-        disputed_at = excluded.disputed_at,
-        dispute_amount = excluded.dispute_amount,
-        dispute_status = excluded.dispute_status,
-        amount_disputed = excluded.amount_disputed,
-        receipt_url = excluded.receipt_url,
-        card_brand = excluded.card_brand,
-        card_last4 = excluded.card_last4
-    where (t.type, t.status, t.subject_type, t.subject_id, t.provider_customer_id, t.customer_email_snapshot,
-           t.provider_object_type, t.provider_object_id, t.related_object_ids, t.amount, t.amount_refunded, t.currency,
-           t.description, t.paid_at, t.failed_at, t.refunded_at, t.provider_created_at, t.disputed_at,
-           t.dispute_amount, t.dispute_status, t.amount_disputed, t.receipt_url, t.card_brand, t.card_last4)
-      is distinct from
-          (excluded.type, excluded.status, excluded.subject_type, excluded.subject_id, excluded.provider_customer_id,
-           excluded.customer_email_snapshot, excluded.provider_object_type, excluded.provider_object_id,
-           excluded.related_object_ids, excluded.amount, excluded.amount_refunded, excluded.currency,
-           excluded.description, excluded.paid_at, excluded.failed_at, excluded.refunded_at,
-           excluded.provider_created_at, excluded.disputed_at, excluded.dispute_amount, excluded.dispute_status,
-           excluded.amount_disputed, excluded.receipt_url, excluded.card_brand, excluded.card_last4)
+  foreach v_row in array v_derived loop
+    if v_row.status is null then
+      v_silent := v_silent || v_row.id;
+    end if;
+    if v_row.is_refunded then
+      v_refunded := v_refunded || v_row;
+    end if;
+  end loop;
+
+  insert into payments.transactions as t (
+    id, environment, type, status, subject_type, subject_id, provider_customer_id, customer_email_snapshot,
+    provider_object_type, provider_object_id, related_object_ids, amount, amount_refunded, currency, description,
+    paid_at, failed_at, refunded_at, provider_created_at, disputed_at, dispute_amount, dispute_status,
+    amount_disputed, receipt_url, card_brand, card_last4
   )
-  select array_agg(d.id) filter (where d.status is null), array_agg(d) filter (where d.is_refunded)
-  into v_silent, v_refunded
-  from derived as d;
+  select
+    d.id, d.environment, d.type, d.status, d.subject_type, d.subject_id, d.provider_customer_id,
+    d.customer_email_snapshot, d.provider_object_type, d.provider_object_id, d.related_object_ids, d.amount,
+    d.amount_refunded, d.currency, d.description, d.paid_at, d.failed_at, d.refunded_at, d.provider_created_at,
+    d.disputed_at, d.dispute_amount, d.dispute_status, d.amount_disputed, d.receipt_url, d.card_brand,
+    d.card_last4
+  from unnest(v_derived) as d
+  where d.status is not null
+  on conflict on constraint transactions_pkey do update
+  set type = excluded.type,
+      status = excluded.status,
+      subject_type = excluded.subject_type,
+      subject_id = excluded.subject_id,
+      provider_customer_id = excluded.provider_customer_id,
+      customer_email_snapshot = excluded.customer_email_snapshot,
+      provider_object_type = excluded.provider_object_type,
+      provider_object_id = excluded.provider_object_id,
+      related_object_ids = excluded.related_object_ids,
+      amount = excluded.amount,
+      amount_refunded = excluded.amount_refunded,
+      currency = excluded.currency,
+      description = excluded.description,
+      paid_at = excluded.paid_at,
+      failed_at = excluded.failed_at,
+      refunded_at = excluded.refunded_at,
+      provider_created_at = excluded.provider_created_at,
+      disputed_at = excluded.disputed_at,
+      dispute_amount = excluded.dispute_amount,
+      dispute_status = excluded.dispute_status,
+      amount_disputed = excluded.amount_disputed,
+      receipt_url = excluded.receipt_url,
+      card_brand = excluded.card_brand,
+      card_last4 = excluded.card_last4
+  where (t.type, t.status, t.subject_type, t.subject_id, t.provider_customer_id, t.customer_email_snapshot,
+         t.provider_object_type, t.provider_object_id, t.related_object_ids, t.amount, t.amount_refunded, t.currency,
+         t.description, t.paid_at, t.failed_at, t.refunded_at, t.provider_created_at, t.disputed_at,
+         t.dispute_amount, t.dispute_status, t.amount_disputed, t.receipt_url, t.card_brand, t.card_last4)
+    is distinct from
+        (excluded.type, excluded.status, excluded.subject_type, excluded.subject_id, excluded.provider_customer_id,
+         excluded.customer_email_snapshot, excluded.provider_object_type, excluded.provider_object_id,
+         excluded.related_object_ids, excluded.amount, excluded.amount_refunded, excluded.currency,
+         excluded.description, excluded.paid_at, excluded.failed_at, excluded.refunded_at,
+         excluded.provider_created_at, excluded.disputed_at, excluded.dispute_amount, excluded.dispute_status,
+         excluded.amount_disputed, excluded.receipt_url, excluded.card_brand, excluded.card_last4);
 
   if v_silent is not null then
     delete from payments.transactions as t where t.id = any (v_silent);
@@ -4764,6 +4887,53 @@ $$;
 
 revoke all on function payments_private.owner_of_credit_note(text, text, text) from public, anon, authenticated;
 --! EndIncluded ownership/private/owner_of_credit_note.sql
+--! Included ownership/private/refresh_credit_notes.sql
+/*
+ * Decides again whom the credit notes of these invoices and of these customers belong to.
+ * Contract: see owner_of_credit_note.
+ */
+create or replace function payments_private.refresh_credit_notes(
+  environment text,
+  invoice_ids text[],
+  customer_ids text[]
+)
+  returns void
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off
+as $$
+declare
+  v_ids uuid[] := array(
+    select n.id
+    from payments.stripe_credit_notes as n
+    where n.invoice_id = any (refresh_credit_notes.invoice_ids) and n.environment = refresh_credit_notes.environment
+    union all
+    select n.id
+    from payments.stripe_credit_notes as n
+    where n.customer_id = any (refresh_credit_notes.customer_ids) and n.environment = refresh_credit_notes.environment
+  );
+begin
+  if cardinality(v_ids) = 0 then -- to ask first is cheaper than an update that finds nothing
+    return;
+  end if;
+  update payments.stripe_credit_notes as t
+  set subject_type = (o.owner).type,
+      subject_id = (o.owner).id
+  from (
+    select n.id, payments_private.owner_of_credit_note(n.environment, n.invoice_id, n.customer_id) as owner
+    from payments.stripe_credit_notes as n
+    where n.id = any (v_ids)
+    offset 0 -- each owner is found once
+  ) as o
+  where t.id = o.id and (t.subject_type, t.subject_id) is distinct from ((o.owner).type, (o.owner).id);
+end;
+$$;
+
+revoke all on function payments_private.refresh_credit_notes(text, text[], text[]) from public, anon, authenticated;
+--! EndIncluded ownership/private/refresh_credit_notes.sql
 --! Included ownership/private/refresh_invoices.sql
 /*
  * Decides again whom invoices and their credit notes belong to. These are the invoices with these ids, those of these
@@ -4785,58 +4955,44 @@ create or replace function payments_private.refresh_invoices(
   set enable_seqscan = off
 as $$
 declare
+  -- one search for each index: a condition with `or` can read the whole environment
+  v_ids uuid[] := array(
+    select i.id
+    from payments.stripe_invoices as i
+    where i.invoice_id = any (refresh_invoices.invoice_ids) and i.environment = refresh_invoices.environment
+    union
+    select i.id
+    from payments.stripe_invoices as i
+    where i.subscription_id = any (refresh_invoices.subscription_ids) and i.environment = refresh_invoices.environment
+    union
+    select i.id
+    from payments.stripe_invoices as i
+    where i.customer_id = any (refresh_invoices.customer_ids) and i.environment = refresh_invoices.environment
+  );
   v_changed_ids text[];
 begin
-  with changed as (
-    update payments.stripe_invoices as t
-    set subject_type = (o.owner).type,
-        subject_id = (o.owner).id
-    from (
-      select
-        i.id,
-        payments_private.owner_of(
-          i.environment, i.subscription_id, i.customer_id,
-          row (i.named_subject_type, i.named_subject_id)::payments.billing_subject, i.provider_created_at
-        ) as owner
-      from payments.stripe_invoices as i
-      where i.environment = refresh_invoices.environment
-        and (
-          i.invoice_id = any (refresh_invoices.invoice_ids)
-          or i.subscription_id = any (refresh_invoices.subscription_ids)
-          or i.customer_id = any (refresh_invoices.customer_ids)
-        )
-      offset 0 -- each owner is found once
-    ) as o
-    where t.id = o.id and (t.subject_type, t.subject_id) is distinct from ((o.owner).type, (o.owner).id)
-    returning t.invoice_id
-  )
-  select array_agg(c.invoice_id) into v_changed_ids from changed as c;
-
-  -- to ask first is cheaper than an update that finds nothing, and credit notes are rare
-  if exists (
-    select
-    from payments.stripe_credit_notes as n
-    where n.environment = refresh_invoices.environment
-      and (
-        n.invoice_id = any (refresh_invoices.invoice_ids || v_changed_ids)
-        or n.customer_id = any (refresh_invoices.customer_ids)
-      )
-  ) then
-    update payments.stripe_credit_notes as t
-    set subject_type = (o.owner).type,
-        subject_id = (o.owner).id
-    from (
-      select n.id, payments_private.owner_of_credit_note(n.environment, n.invoice_id, n.customer_id) as owner
-      from payments.stripe_credit_notes as n
-      where n.environment = refresh_invoices.environment
-        and (
-          n.invoice_id = any (refresh_invoices.invoice_ids || v_changed_ids)
-          or n.customer_id = any (refresh_invoices.customer_ids)
-        )
-      offset 0
-    ) as o
-    where t.id = o.id and (t.subject_type, t.subject_id) is distinct from ((o.owner).type, (o.owner).id);
+  if cardinality(v_ids) > 0 then
+    with changed as (
+      update payments.stripe_invoices as t
+      set subject_type = (o.owner).type,
+          subject_id = (o.owner).id
+      from (
+        select
+          i.id,
+          payments_private.owner_of(
+            i.environment, i.subscription_id, i.customer_id,
+            row (i.named_subject_type, i.named_subject_id)::payments.billing_subject, i.provider_created_at
+          ) as owner
+        from payments.stripe_invoices as i
+        where i.id = any (v_ids)
+        offset 0 -- each owner is found once
+      ) as o
+      where t.id = o.id and (t.subject_type, t.subject_id) is distinct from ((o.owner).type, (o.owner).id)
+      returning t.invoice_id
+    )
+    select array_agg(c.invoice_id) into v_changed_ids from changed as c;
   end if;
+  perform payments_private.refresh_credit_notes(environment, invoice_ids || v_changed_ids, customer_ids);
 end;
 $$;
 
@@ -6626,10 +6782,10 @@ begin
   with snapshot as (
     select
       s.*,
-      case when (s.assigned).type is not null then 0 when (s.named).type is not null then s.version end as subject_version,
-      coalesce((s.assigned).type, (s.named).type, owner.subject_type) as subject_type,
+      case when assigned.subject_type is not null then 0 when (s.named).type is not null then s.version end as subject_version,
+      coalesce(assigned.subject_type, (s.named).type, owner.subject_type) as subject_type,
       case
-        when (s.assigned).type is not null then (s.assigned).id
+        when assigned.subject_type is not null then assigned.subject_id
         when (s.named).type is not null then (s.named).id
         else owner.subject_id
       end as subject_id
@@ -6642,15 +6798,21 @@ begin
         payments_private.snapshot_version(
           u.snapshot_at, u.event_type, u.object ->> 'status' in ('canceled', 'incomplete_expired')
         ) as version,
-        payments_private.subject_of(u.object -> 'metadata') as named,
-        payments_private.assigned_subject(
-          write_subscriptions.environment, u.object ->> 'id', payments_private.id_of(u.object -> 'customer'),
-          payments_private.instant_of(u.object -> 'created')
-        ) as assigned
+        payments_private.instant_of(u.object -> 'created') as provider_created_at,
+        payments_private.subject_of(u.object -> 'metadata') as named
       from unnest(write_subscriptions.snapshots) with ordinality as u (object, event_type, snapshot_at, position)
       where u.object ->> 'object' = 'subscription'
       offset 0 -- each of these is computed once
     ) as s
+    left join lateral ( -- as assigned_subject, which would start a statement for each
+      select a.subject_type, a.subject_id
+      from payments_private.subject_assignments as a
+      where a.environment = write_subscriptions.environment
+        and a.object_id in (s.id, s.customer_id)
+        and (a.object_type = 'subscription' or coalesce(s.provider_created_at < a.assigned_at, true))
+      order by a.object_type desc
+      limit 1
+    ) as assigned on true
     left join lateral (
       select c.subject_type, c.subject_id
       from payments_private.customer_owners as c
@@ -6738,7 +6900,7 @@ begin
   )
   select array_agg(
     row (
-      s.position, s.id, s.customer_id, payments_private.instant_of(s.object -> 'created'), s.version, s.subject_type,
+      s.position, s.id, s.customer_id, s.provider_created_at, s.version, s.subject_type,
       s.subject_id, s.subject_version, a.id is not null, a.is_new, a.version, a.subject_type, a.subject_id, a.subject_version
     )::payments_private.written_subscription
   )
@@ -7451,6 +7613,83 @@ $$;
 revoke all on function payments_private.project_stripe_credit_notes(text, payments_private.snapshot[], boolean, text[])
   from public, anon, authenticated;
 --! EndIncluded projection/private/project_stripe_credit_notes.sql
+--! Included projection/private/write_invoices.sql
+/*
+ * Writes rows of payments.stripe_invoices, unless those there are newer. A new row gets its owner; see owner_of. That of
+ * an old row is left as it is. is_assigned says whether somebody has assigned a subscription or customer of theirs.
+ */
+create or replace function payments_private.write_invoices(
+  invoices payments.stripe_invoices[],
+  is_assigned boolean,
+  tie_is_decided boolean
+)
+  returns void
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  insert into payments.stripe_invoices as t (
+    environment, invoice_id, number, status, customer_id, subscription_id, billing_reason, collection_method,
+    currency, subtotal, tax, total, amount_due, amount_paid, amount_remaining, description, hosted_invoice_url,
+    invoice_pdf, period_start, period_end, due_at, finalized_at, paid_at, voided_at, provider_created_at, deleted,
+    metadata, subject_type, subject_id, named_subject_type, named_subject_id, subject_version, version
+  )
+  select
+    r.environment, r.invoice_id, r.number, r.status, r.customer_id, r.subscription_id, r.billing_reason,
+    r.collection_method, r.currency, r.subtotal, r.tax, r.total, r.amount_due, r.amount_paid, r.amount_remaining,
+    r.description, r.hosted_invoice_url, r.invoice_pdf, r.period_start, r.period_end, r.due_at, r.finalized_at,
+    r.paid_at, r.voided_at, r.provider_created_at, r.deleted, r.metadata, (s.owner).type, (s.owner).id,
+    r.named_subject_type, r.named_subject_id, r.subject_version, r.version
+  from unnest(write_invoices.invoices) as r
+  cross join lateral (
+    select
+      case
+        when r.named_subject_type is not null and not write_invoices.is_assigned
+        then row (r.named_subject_type, r.named_subject_id)::payments.billing_subject
+        else payments_private.owner_of(
+          r.environment, r.subscription_id, r.customer_id,
+          row (r.named_subject_type, r.named_subject_id)::payments.billing_subject, r.provider_created_at
+        )
+      end as owner
+    offset 0
+  ) as s
+  on conflict on constraint stripe_invoices_invoice_id_key do update
+  set number = excluded.number,
+      status = excluded.status,
+      customer_id = excluded.customer_id,
+      subscription_id = excluded.subscription_id,
+      billing_reason = excluded.billing_reason,
+      collection_method = excluded.collection_method,
+      currency = excluded.currency,
+      subtotal = excluded.subtotal,
+      tax = excluded.tax,
+      total = excluded.total,
+      amount_due = excluded.amount_due,
+      amount_paid = excluded.amount_paid,
+      amount_remaining = excluded.amount_remaining,
+      description = excluded.description,
+      hosted_invoice_url = excluded.hosted_invoice_url,
+      invoice_pdf = excluded.invoice_pdf,
+      period_start = excluded.period_start,
+      period_end = excluded.period_end,
+      due_at = excluded.due_at,
+      finalized_at = excluded.finalized_at,
+      paid_at = excluded.paid_at,
+      voided_at = excluded.voided_at,
+      provider_created_at = excluded.provider_created_at,
+      deleted = excluded.deleted,
+      metadata = excluded.metadata,
+      version = excluded.version,
+      synced_at = now()
+  where excluded.version > t.version or (excluded.version = t.version and write_invoices.tie_is_decided);
+end;
+$$;
+
+revoke all on function payments_private.write_invoices(payments.stripe_invoices[], boolean, boolean)
+  from public, anon, authenticated;
+--! EndIncluded projection/private/write_invoices.sql
 --! Included projection/private/project_stripe_invoices.sql
 /*
  * Projects invoices into payments.stripe_invoices. Returns outcomes. Contract: see project_snapshots. What an invoice
@@ -7473,16 +7712,20 @@ create or replace function payments_private.project_stripe_invoices(
 as $$
 declare
   v_rows payments.stripe_invoices[];
+  v_ids text[];
   v_positions integer[];
-  v_applied text[];
   v_row payments.stripe_invoices;
   v_current payments.stripe_invoices;
-  v_ids text[] := '{}'; -- invoices whose owner may be another one now
+  v_currents payments.stripe_invoices[]; -- the rows before, those of v_current_ids
+  v_current_ids text[];
+  v_new_ids text[];
+  v_changed_ids text[]; -- invoices whose owner may be another one now
+  v_is_assigned boolean; -- whether somebody has assigned a subscription or customer of theirs
 begin
-  -- write the newer ones
   select array_agg(payments_private.invoice_row(project_stripe_invoices.environment, u.object, u.event_type, u.snapshot_at)),
+    array_agg(u.object ->> 'id'),
     array_agg(u.position)
-  into v_rows, v_positions
+  into v_rows, v_ids, v_positions
   from unnest(project_stripe_invoices.snapshots) with ordinality as u (object, event_type, snapshot_at, position)
   where u.object ->> 'object' = 'invoice'
     and u.object ->> 'id' is not null -- a preview has none
@@ -7490,69 +7733,39 @@ begin
   if v_rows is null then
     return outcomes;
   end if;
-  with applied as (
-    insert into payments.stripe_invoices as t (
-      environment, invoice_id, number, status, customer_id, subscription_id, billing_reason, collection_method,
-      currency, subtotal, tax, total, amount_due, amount_paid, amount_remaining, description, hosted_invoice_url,
-      invoice_pdf, period_start, period_end, due_at, finalized_at, paid_at, voided_at, provider_created_at, deleted,
-      metadata, subject_type, subject_id, named_subject_type, named_subject_id, subject_version, version
+
+  -- write the newer ones
+  select
+    array_agg(t),
+    array_agg(t.invoice_id),
+    exists (
+      select
+      from unnest(v_rows) as r
+      join payments_private.subject_assignments as a
+        on a.object_id in (r.subscription_id, r.customer_id) and a.environment = r.environment
     )
-    select
-      r.environment, r.invoice_id, r.number, r.status, r.customer_id, r.subscription_id, r.billing_reason,
-      r.collection_method, r.currency, r.subtotal, r.tax, r.total, r.amount_due, r.amount_paid, r.amount_remaining,
-      r.description, r.hosted_invoice_url, r.invoice_pdf, r.period_start, r.period_end, r.due_at, r.finalized_at,
-      r.paid_at, r.voided_at, r.provider_created_at, r.deleted, r.metadata, (s.owner).type, (s.owner).id,
-      r.named_subject_type, r.named_subject_id, r.subject_version, r.version
-    from unnest(v_rows) as r
-    cross join lateral (
-      select payments_private.owner_of(
-        r.environment, r.subscription_id, r.customer_id,
-        row (r.named_subject_type, r.named_subject_id)::payments.billing_subject, r.provider_created_at
-      ) as owner
-      offset 0
-    ) as s
-    on conflict on constraint stripe_invoices_invoice_id_key do update
-    set number = excluded.number,
-        status = excluded.status,
-        customer_id = excluded.customer_id,
-        subscription_id = excluded.subscription_id,
-        billing_reason = excluded.billing_reason,
-        collection_method = excluded.collection_method,
-        currency = excluded.currency,
-        subtotal = excluded.subtotal,
-        tax = excluded.tax,
-        total = excluded.total,
-        amount_due = excluded.amount_due,
-        amount_paid = excluded.amount_paid,
-        amount_remaining = excluded.amount_remaining,
-        description = excluded.description,
-        hosted_invoice_url = excluded.hosted_invoice_url,
-        invoice_pdf = excluded.invoice_pdf,
-        period_start = excluded.period_start,
-        period_end = excluded.period_end,
-        due_at = excluded.due_at,
-        finalized_at = excluded.finalized_at,
-        paid_at = excluded.paid_at,
-        voided_at = excluded.voided_at,
-        provider_created_at = excluded.provider_created_at,
-        deleted = excluded.deleted,
-        metadata = excluded.metadata,
-        version = excluded.version,
-        synced_at = now()
-    where excluded.version > t.version or (excluded.version = t.version and project_stripe_invoices.tie_is_decided)
-    returning t.invoice_id
-  )
-  select array_agg(a.invoice_id) into v_applied from applied as a;
+  into v_currents, v_current_ids, v_is_assigned
+  from payments.stripe_invoices as t
+  where t.invoice_id = any (v_ids) and t.environment = project_stripe_invoices.environment;
+  perform payments_private.write_invoices(v_rows, v_is_assigned, tie_is_decided);
 
   for i in 1 .. cardinality(v_rows) loop
     v_row := v_rows[i];
-    select t.* into v_current
-    from payments.stripe_invoices as t
-    where t.invoice_id = v_row.invoice_id and t.environment = v_row.environment;
+    v_current := v_currents[array_position(v_current_ids, v_ids[i])];
+    if v_current.id is null then
+      outcomes[v_positions[i]] := 'applied';
+      v_new_ids := v_new_ids || v_ids[i];
+      continue;
+    end if;
 
     -- compare with the row
-    if v_row.invoice_id = any (v_applied) then
+    if v_row.version > v_current.version or (v_row.version = v_current.version and tie_is_decided) then
       outcomes[v_positions[i]] := 'applied';
+      if (v_row.subscription_id, v_row.customer_id, v_row.provider_created_at)
+        is distinct from (v_current.subscription_id, v_current.customer_id, v_current.provider_created_at)
+      then
+        v_changed_ids := v_changed_ids || v_ids[i];
+      end if;
     elsif v_row.version < v_current.version then
       outcomes[v_positions[i]] := 'stale';
     else
@@ -7579,10 +7792,17 @@ begin
           named_subject_id = v_row.named_subject_id,
           subject_version = v_row.subject_version
       where t.id = v_current.id;
+      v_changed_ids := v_changed_ids || v_ids[i];
     end if;
-    v_ids := v_ids || v_row.invoice_id;
   end loop;
-  perform payments_private.refresh_invoices(environment, v_ids, null, null);
+
+  -- decide whom they belong to; a new row has its owner already
+  if v_changed_ids is not null then
+    perform payments_private.refresh_invoices(environment, v_changed_ids, null, null);
+  end if;
+  if v_new_ids is not null then
+    perform payments_private.refresh_credit_notes(environment, v_new_ids, null);
+  end if;
   return outcomes;
 end;
 $$;
@@ -8936,6 +9156,8 @@ create or replace function payments_private.record_events(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
+  v_ids text[];
+  v_rows jsonb[]; -- in the order of v_ids
   v_results jsonb[];
 begin
   with recorded as (
@@ -8945,7 +9167,7 @@ begin
     )
     select
       record_events.environment,
-      record_events.ids[e.position],
+      e.id,
       e.event ->> 'type',
       (e.event ->> 'livemode')::boolean,
       e.event -> 'data' -> 'object' ->> 'object',
@@ -8953,12 +9175,12 @@ begin
       e.event ->> 'account',
       to_timestamp((e.event -> 'created')::double precision),
       e.event,
-      record_events.statuses[e.position],
+      e.status,
       1,
       record_events.error,
-      case when record_events.statuses[e.position] <> 'failed' then now() end,
-      case when record_events.statuses[e.position] = 'failed' then now() + payments_private.retry_delay(1) end
-    from unnest(record_events.events) with ordinality as e (event, position)
+      case when e.status <> 'failed' then now() end,
+      case when e.status = 'failed' then now() + payments_private.retry_delay(1) end
+    from unnest(record_events.events, record_events.ids, record_events.statuses) as e (event, id, status)
     on conflict on constraint webhook_events_provider_event_id_key do update
     set processing_status = excluded.processing_status,
         attempt_count = w.attempt_count + 1,
@@ -8972,17 +9194,12 @@ begin
       w.last_error, w.received_at, w.processed_at, w.created_at, w.updated_at, w.provider, w.provider_event_id,
       w.provider_account_id, w.provider_created_at, w.next_attempt_at
   )
-  select array_agg(
-    jsonb_build_object(
-      'status', record_events.statuses[e.position],
-      'event', to_jsonb(r),
-      'fetch', record_events.fetches[e.position]
-    )
-    order by e.position
-  )
-  into v_results
-  from recorded as r
-  join unnest(record_events.ids) with ordinality as e (id, position) on e.id = r.provider_event_id;
+  select array_agg(r.provider_event_id), array_agg(to_jsonb(r)) into v_ids, v_rows from recorded as r;
+  for i in 1 .. cardinality(ids) loop
+    v_results[i] := jsonb_build_object(
+      'status', statuses[i], 'event', v_rows[array_position(v_ids, ids[i])], 'fetch', fetches[i]
+    );
+  end loop;
   return v_results;
 end;
 $$;

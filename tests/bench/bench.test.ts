@@ -83,15 +83,26 @@ describe('npm run bench', () => {
       '1,16',
       '--rounds',
       '1',
+      '--processes',
+      '2',
       '--fresh',
       '1',
     ]
     const { stdout } = await run(process.execPath, ['--import', 'tsx', BENCH, ...options])
-    const cpu = { bare_limit: ratio, handler: ratio, floor: ratio }
+    const ours = { handler: ratio, floor: ratio }
+    const three = { bare_limit: ratio, handler: ratio, sync_engine: ratio }
+    const cpu = { ...three, floor: ratio }
     expect(JSON.parse(stdout.trim().split('\n').at(-1) ?? '')).toEqual({
       floor: {
-        ratios_of_bare_limit: { 1: { handler: ratio, floor: ratio }, 16: { handler: ratio, floor: ratio } },
+        ratios_of_bare_limit: { 1: ours, 16: ours },
+        ratios_of_sync_engine: { 1: ours, 16: ours },
         cpu_us: { 1: cpu, 16: cpu },
+        processes: {
+          processes: 2,
+          ratios: { bare_limit: ratio, sync_engine: ratio },
+          events_per_second: three,
+          cpu_us: three,
+        },
         first_event_ms: firstEvents,
       },
     })

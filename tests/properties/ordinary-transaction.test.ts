@@ -1,4 +1,4 @@
-/** The transaction of an ordinary payment, written the short way, is the one that the view derives. */
+/** The transaction of an ordinary payment, derived the short way, is the one that the view derives. */
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../setup/database.ts'
@@ -43,6 +43,8 @@ const WRITTEN = [
   ...['product_id', 'price_id', 'subject_type', 'subject_id', 'subject_version', 'provider_created_at'],
   ...['succeeded_at', 'failed_at', 'completed_at', 'refunded_at', 'failure_seen_at'],
 ]
+
+const PAYMENT_ID = '00000000-0000-4000-8000-000000000001'
 
 let database: TestDatabase
 beforeAll(async () => {
@@ -110,7 +112,7 @@ const SAID_BY_NO_REFUND = {
 const rowOf = ({ subject, ...rest }: PaymentObject, place: number): Json => ({
   environment: 'test',
   object_id: `o_${place}`,
-  payment_id: '00000000-0000-4000-8000-000000000001',
+  payment_id: PAYMENT_ID,
   ...(rest.version === 0 ? { object_type: rest.object_type, version: 0 } : rest),
   ...(subject && rest.version > 0 && { subject_type: 'user', subject_id: subject, subject_version: 1 }),
   ...(rest.object_type === 'refund' && rest.version % 10 !== 0 && SAID_BY_NO_REFUND),
@@ -125,18 +127,32 @@ test('whatever the objects of a payment are, its row is that of the view or the 
         maxLength: 6,
         selector: (value) => (value.object_type === 'refund' ? JSON.stringify(value) : value.object_type),
       }),
-      (objects) =>
+      mostly<string | null>(null, 'cus_a', 'sub_owned'),
+      (objects, assigned) =>
         undone(database.sql, async (sql) => {
           await sql`
             insert into payments_private.payment_objects (${sql([...WRITTEN])})
             select ${sql([...WRITTEN])} from jsonb_populate_recordset(
               null::payments_private.payment_objects, ${sql.json(objects.map(rowOf) as never)}
             )`
+          await sql`
+            insert into payments_private.charge_details (environment, charge_id, receipt_url, card_brand, card_last4, version)
+            select environment, object_id, 'https://pay.stripe.com/receipts/1', 'visa', '4242', 1
+            from payments_private.payment_objects where object_type = 'charge'`
           const [row] = await sql<{ short: Json | null; view: Json | null }[]>`
             select
               (select to_jsonb(payments_private.ordinary_transaction(array_agg(o)))
                 from payments_private.payment_objects as o) as short,
               (select to_jsonb(d) from payments_private.derived_transactions as d) as view`
+          await sql`
+            insert into payments_private.subject_assignments (environment, object_type, object_id, subject_type, subject_id)
+            select 'test', ${assigned?.startsWith('sub') ? 'subscription' : 'customer'}, ${assigned}::text, 'team', '9'
+            where ${assigned}::text is not null`
+          const [derived] = await sql`
+            select
+              to_jsonb(payments_private.derive_payments('test', array[${PAYMENT_ID}::uuid])) as rows,
+              (select jsonb_agg(d) from payments_private.derived_transactions as d) as view`
+          expect(derived?.rows).toEqual(derived?.view)
           if (!row?.short?.id) return
           ordinary += 1
           const shown = (from: Json | null) => Object.fromEntries(COLUMNS.map((name) => [name, from?.[name]]))

@@ -45,6 +45,16 @@ export async function fillShop({ sql }: TestDatabase): Promise<void> {
       ('test', 'sub_6', 'cus_Bob', null, null, 'active', 'in_6', null, false, '2026-11-06'),
       ('live', 'sub_1', 'cus_Ada', null, null, 'active', null, null, false, '2026-11-01')`
   await sql`
+    insert into payments.stripe_invoices (
+      environment, invoice_id, number, status, customer_id, subscription_id, currency, total, provider_created_at, metadata, version
+    )
+    values ('test', 'in_1', 'SHOP-1', 'paid', 'cus_Ada', 'sub_1', 'eur', 3000, '2026-11-10T23:29:00Z', '{}', 1)`
+  await sql`
+    insert into payments.stripe_credit_notes (
+      environment, credit_note_id, number, status, invoice_id, customer_id, currency, total, amount, provider_created_at, metadata, version
+    )
+    values ('test', 'cn_1', 'SHOP-1-CN-1', 'issued', 'in_1', 'cus_Ada', 'eur', 500, 500, '2026-11-11T08:00:00Z', '{}', 1)`
+  await sql`
     insert into payments.stripe_subscription_items (environment, subscription_item_id, subscription_id, product_id, price_id, quantity)
     values
       ('test', 'si_1', 'sub_1', 'prod_1', 'price_month', 3),

@@ -202,8 +202,10 @@ describe('a customer', () => {
     expect(all.map(({ kind, objectId }: Body) => `${kind} ${objectId}`).sort()).toEqual([
       'checkout_session cs_1',
       'checkout_session null',
+      'credit_note cn_1',
       'event evt_1',
       'event evt_5',
+      'invoice in_1',
       'payment pi_1',
       'portal_session null',
       'portal_session null',
@@ -222,6 +224,9 @@ describe('a customer', () => {
     expect(pages).toEqual(all)
     expect((await get('customers/cus_Ada/timeline?kind=refund')).entries).toMatchObject([
       { amount: 500, currency: 'eur' },
+    ])
+    expect((await get('customers/cus_Ada/timeline?kind=invoice')).entries).toMatchObject([
+      { title: 'SHOP-1', status: 'paid', amount: 3000, currency: 'eur' },
     ])
     expect(JSON.stringify(all)).not.toContain('sk_test_51secret')
   })

@@ -1,4 +1,14 @@
-import { Activity, CreditCard, type LucideIcon, Repeat, ShoppingCart, Undo2, UserCog } from 'lucide-react'
+import {
+  Activity,
+  CreditCard,
+  FileMinus,
+  FileText,
+  type LucideIcon,
+  Repeat,
+  ShoppingCart,
+  Undo2,
+  UserCog,
+} from 'lucide-react'
 import type { CustomerTimelineEntry as Entry, PaymentCustomer } from '../../../../types/api.ts'
 import { formatMoney } from '../../format/money.ts'
 import { humanise } from '../../format/number.ts'
@@ -20,6 +30,8 @@ const ICONS: Record<string, LucideIcon> = {
   payment: CreditCard,
   refund: Undo2,
   subscription: Repeat,
+  invoice: FileText,
+  credit_note: FileMinus,
   checkout_session: ShoppingCart,
   portal_session: UserCog,
   event: Activity,
@@ -30,14 +42,18 @@ const KINDS = Object.keys(t.kinds) as Entry['kind'][]
 function placeOf({ kind, id, objectId }: Entry): [to: string, search?: Record<string, string>] {
   if (kind === 'payment' || kind === 'refund') return [`payments/${id}`]
   if (kind === 'subscription') return [`subscriptions/${objectId}`]
+  if (kind === 'invoice') return [`invoices/${objectId}`]
+  if (kind === 'credit_note') return ['invoices/credit-notes']
   if (kind === 'event') return [`events/${objectId}`]
   if (kind === 'portal_session') return ['sessions/portal']
   return ['sessions', objectId ? { checkoutSessionId: objectId } : {}]
 }
 
-/** The title of an event is its type, as Stripe writes it; the others are words. */
+/** The title of an event is its type, and that of an invoice its number, as Stripe writes them; the others are words. */
 const titleOf = ({ kind, title }: Entry) =>
-  kind === 'event' ? title : (texts.payments.types[title] ?? humanise(title || kind))
+  ['event', 'invoice', 'credit_note'].includes(kind)
+    ? title
+    : (texts.payments.types[title] ?? humanise(title || kind))
 
 /** Everything that happened with one customer, newest first. */
 export function Timeline({ customer: { environment, providerCustomerId } }: { customer: PaymentCustomer }) {
