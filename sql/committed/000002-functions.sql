@@ -1,5 +1,5 @@
 --! Previous: sha1:8b8c220debb528c010416c0027ec06b4e8adda53
---! Hash: sha1:54f24f3216714cf6cbff3a6abca923704d2c1a7d
+--! Hash: sha1:13e0b6d53c04ea66f328eeea007b392cfcd2b1b2
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -77,7 +77,8 @@ revoke all on function payments_private.have_common_currency(text, jsonb) from p
  * that is behind Stripe is right as well. Stripe judges prices that have no row here.
  *   SP075  one recurs in mode payment, or none recurs in mode subscription
  *   SP080  they have no currency in common; a price may have currency_options beside its own currency, and has them here
- *          if Stripe was asked for them
+ *          if Stripe was asked for them. Stripe wants the prices of one checkout to have the same currency of their own:
+ *          https://docs.stripe.com/payments/checkout/localize-prices/manual-currency-prices
  */
 create or replace function payments_private.tg_sessions__prices()
   returns trigger
@@ -17281,21 +17282,23 @@ as $$
     and not exists (select from payments.offers as o where o.environment = unlimited_buyers.environment)
     and has_schema_privilege(r.oid, 'payments', 'usage')
     and has_column_privilege(r.oid, 'payments.stripe_checkout_sessions', 'options', 'insert')
-    and exists (
-      select
-      from policies as p
-      where p.polpermissive and not p.refuses and not p.judges
-        and (0 = any (p.polroles) or exists (
-          select from unnest(p.polroles) as m (role) where pg_has_role(r.oid, m.role, 'usage')
-        ))
-    )
-    and not exists (
-      select
-      from policies as p
-      where not p.polpermissive and (p.refuses or p.judges)
-        and (0 = any (p.polroles) or exists (
-          select from unnest(p.polroles) as m (role) where pg_has_role(r.oid, m.role, 'usage')
-        ))
+    and (
+      not (select c.relrowsecurity from pg_class as c where c.oid = 'payments.stripe_checkout_sessions'::regclass)
+      or exists (
+        select
+        from policies as p
+        where p.polpermissive and not p.refuses and not p.judges
+          and (0 = any (p.polroles) or exists (
+            select from unnest(p.polroles) as m (role) where pg_has_role(r.oid, m.role, 'usage')
+          ))
+      ) and not exists (
+        select
+        from policies as p
+        where not p.polpermissive and (p.refuses or p.judges)
+          and (0 = any (p.polroles) or exists (
+            select from unnest(p.polroles) as m (role) where pg_has_role(r.oid, m.role, 'usage')
+          ))
+      )
     );
 $$;
 

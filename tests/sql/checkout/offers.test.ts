@@ -588,6 +588,11 @@ describe('the roles that may buy what they like', () => {
       ['anon'],
     ],
     [
+      'without row level security',
+      [...drop, `alter table ${table} disable row level security`],
+      ['anon', 'authenticated'],
+    ],
+    [
       'once there is an offer',
       [
         `insert into payments.offers (environment, offer_id, price_id, mode) values ('test', 'a', 'p', 'payment')`,
