@@ -16,7 +16,7 @@ grant usage on schema payments_private to payments_service;
 
 create type payments.billing_subject as (type text, id text);
 comment on type payments.billing_subject is 'The owner of a purchase in the app''s own terms, for example (team,42). Both fields are null when no owner is known.';
-create type payments.purchase as (id text, environment text, kind text, status text, is_paid boolean, subject_type text, subject_id text, caller_id text, customer_id text, customer_email text, items jsonb, amount bigint, amount_subtotal bigint, amount_undone bigint, currency text, metadata jsonb, checkout_session_id text, invoice_id text, payment_intent_id text, subscription_id text, paid_at timestamp with time zone);
+create type payments.purchase as (id text, environment text, kind text, status text, is_paid boolean, subject_type text, subject_id text, caller_id text, customer_id text, customer_email text, items jsonb, amount bigint, amount_subtotal bigint, amount_undone bigint, currency text, metadata jsonb, checkout_session_id text, invoice_id text, payment_intent_id text, subscription_id text, paid_at timestamp with time zone, shipping jsonb);
 comment on type payments.purchase is 'A purchase as it stands now: what was bought, by whom, for how much, and whether it is paid. payments.purchase_of(event) returns it.';
 create type payments_private.payment_snapshot as (object payments_private.payment_objects, linked_types text[], linked_ids text[]);
 comment on type payments_private.payment_snapshot is 'What a Stripe object says of a payment. Has the kinds and ids of the objects that it links to as parts of the same payment.';
@@ -2300,7 +2300,7 @@ create function payments.begin_checkout_session(environment text, caller jsonb, 
   returns jsonb
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
-comment on function payments.begin_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text, options jsonb) is 'Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id, expire}; action is send, return or fetch. Errors: SP001 invalid, SP050 parts that exclude each other, SP002 idempotency key in use, SP007 role, 42501 refused by a policy, SP053, SP055, SP057 and SP058 not offered, SP056 lookup key, SP059 a second plan.';
+comment on function payments.begin_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text, options jsonb) is 'Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id, expire}; action is send, return or fetch. Errors: SP001 invalid, SP050 parts that exclude each other, SP002 idempotency key in use, SP007 role, 42501 refused by a policy, SP053, SP055, SP057 and SP058 not offered, SP056 lookup key, SP059 a second plan, SP064 and SP065 times, SP075 and SP080 prices that do not fit, SP081, SP082 and SP083 words that Stripe does not know.';
 grant execute on function payments.begin_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text, options jsonb) to payments_service;
 
 create function payments.begin_confirmation(environment text, caller jsonb, id text, per_minute integer)
@@ -2421,7 +2421,7 @@ create function payments.environment_health(environment text, facts jsonb)
   returns jsonb
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
-comment on function payments.environment_health(environment text, facts jsonb) is 'One verdict about an environment, ok, degraded or failing, from the ledger, the connection, refused signatures and the given facts. Returns {status, reasons, events, connection}; each reason has a next_action and, where one helps, a command. Errors: SP001.';
+comment on function payments.environment_health(environment text, facts jsonb) is 'One verdict about an environment, ok, degraded or failing, from the ledger, the connection, refused signatures and the given facts. Returns {status, reasons, unlimited_buyers, events, connection}; each reason has a next_action and, where one helps, a command. Errors: SP001.';
 grant execute on function payments.environment_health(environment text, facts jsonb) to payments_service;
 
 create function payments.erase_subject(environment text, subject_type text, subject_id text)
@@ -2691,6 +2691,12 @@ create function payments_private.catalog_revision(catalog_row jsonb)
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.catalog_revision(catalog_row jsonb) to payments_service;
 
+create function payments_private.catalogue_trial_days(environment text, line_items jsonb)
+  returns integer
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.catalogue_trial_days(environment text, line_items jsonb) to payments_service;
+
 create function payments_private.check_account(environment text, account_id text)
   returns void
   language plpgsql stable security invoker
@@ -2725,6 +2731,12 @@ create function payments_private.check_checkout_times(environment text, line_ite
   returns void
   language plpgsql stable security definer
   set search_path = pg_catalog, pg_temp;
+
+create function payments_private.check_checkout_words(line_items jsonb, options jsonb)
+  returns void
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.check_checkout_words(line_items jsonb, options jsonb) to payments_service;
 
 create function payments_private.check_environment(environment text)
   returns void
@@ -3000,6 +3012,11 @@ create function payments_private.gone_since_sync(environment text, kind text, li
 create function payments_private.had_trial(environment text, subject_type text, subject_id text, except_id uuid)
   returns boolean
   language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.have_common_currency(environment text, line_items jsonb)
+  returns boolean
+  language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.held_sync_run(run_id uuid, lease uuid)
@@ -3633,6 +3650,12 @@ create function payments_private.sessions_without_items(environment text, sessio
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.sessions_without_items(environment text, session_ids jsonb) to payments_service;
 
+create function payments_private.shipping_of(session jsonb, invoice jsonb, renews boolean)
+  returns jsonb
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.shipping_of(session jsonb, invoice jsonb, renews boolean) to payments_service;
+
 create function payments_private.snapshot_version(snapshot_at timestamp with time zone, event_type text, is_final boolean, rank integer DEFAULT NULL::integer)
   returns bigint
   language plpgsql immutable security invoker
@@ -3648,6 +3671,12 @@ create function payments_private.status_of_event(environment text, event jsonb)
   returns text
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
+
+create function payments_private.stripe_words(name text)
+  returns text[]
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.stripe_words(name text) to payments_service;
 
 create function payments_private.subject_of(metadata jsonb)
   returns payments.billing_subject
@@ -3846,6 +3875,12 @@ create function payments_private.unknown_prices(environment text, id uuid)
   language plpgsql stable security definer
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.unknown_prices(environment text, id uuid) to payments_service;
+
+create function payments_private.unlimited_buyers(environment text)
+  returns jsonb
+  language sql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.unlimited_buyers(environment text) to payments_service;
 
 create function payments_private.unmapped_customers(environment text, ids text[], OUT customer_id text, OUT subject text)
   returns SETOF record

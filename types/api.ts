@@ -140,6 +140,7 @@ export type CheckoutLineItem = {
   /** The buyer may change the quantity on the page, within these limits. */
   adjustableQuantity?: {
     minimum?: number
+    /** 99 if omitted. */
     maximum?: number
   }
 }
@@ -552,6 +553,8 @@ export type EnvironmentHealthResponse = {
   /** `failing`: events are lost or stuck. `degraded`: something needs attention. */
   status: 'ok' | 'degraded' | 'failing'
   reasons: HealthReason[]
+  /** Roles of app users that policies let choose price and options, because there is no offer. */
+  unlimitedBuyers: ('anon' | 'authenticated')[]
   key: {
     hasKey: boolean
     maskedKey: string | null

@@ -90,6 +90,7 @@ export interface Purchase {
   payment_intent_id: string | null
   subscription_id: string | null
   paid_at: Date | null
+  shipping: Json | null
 }
 
 /** Checkout Sessions (https://docs.stripe.com/api/checkout/sessions): those that app users began here, as the policies on this table allow, and those that Stripe reported. */
@@ -275,7 +276,7 @@ export interface SqlFunctions {
     returns: Json
   }
 
-  /** Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id, expire}; action is send, return or fetch. Errors: SP001 invalid, SP050 parts that exclude each other, SP002 idempotency key in use, SP007 role, 42501 refused by a policy, SP053, SP055, SP057 and SP058 not offered, SP056 lookup key, SP059 a second plan. */
+  /** Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id, expire}; action is send, return or fetch. Errors: SP001 invalid, SP050 parts that exclude each other, SP002 idempotency key in use, SP007 role, 42501 refused by a policy, SP053, SP055, SP057 and SP058 not offered, SP056 lookup key, SP059 a second plan, SP064 and SP065 times, SP075 and SP080 prices that do not fit, SP081, SP082 and SP083 words that Stripe does not know. */
   'payments.begin_checkout_session': {
     args: {
       environment: string | null
@@ -473,7 +474,7 @@ export interface SqlFunctions {
     returns: Json
   }
 
-  /** One verdict about an environment, ok, degraded or failing, from the ledger, the connection, refused signatures and the given facts. Returns {status, reasons, events, connection}; each reason has a next_action and, where one helps, a command. Errors: SP001. */
+  /** One verdict about an environment, ok, degraded or failing, from the ledger, the connection, refused signatures and the given facts. Returns {status, reasons, unlimited_buyers, events, connection}; each reason has a next_action and, where one helps, a command. Errors: SP001. */
   'payments.environment_health': {
     args: {
       environment: string | null
@@ -789,6 +790,14 @@ export interface SqlFunctions {
     returns: string
   }
 
+  'payments_private.catalogue_trial_days': {
+    args: {
+      environment: string | null
+      line_items: Json | null
+    }
+    returns: number
+  }
+
   'payments_private.check_account': {
     args: {
       environment: string | null
@@ -832,6 +841,14 @@ export interface SqlFunctions {
       customer_email: string | null
       metadata: Json | null
       idempotency_key: string | null
+      options: Json | null
+    }
+    returns: undefined
+  }
+
+  'payments_private.check_checkout_words': {
+    args: {
+      line_items: Json | null
       options: Json | null
     }
     returns: undefined
@@ -1253,6 +1270,15 @@ export interface SqlFunctions {
     returns: Json
   }
 
+  'payments_private.shipping_of': {
+    args: {
+      session: Json | null
+      invoice: Json | null
+      renews: boolean | null
+    }
+    returns: Json
+  }
+
   'payments_private.snapshot_version': {
     args: {
       snapshot_at: Date | null
@@ -1261,6 +1287,13 @@ export interface SqlFunctions {
       rank?: number | null
     }
     returns: string
+  }
+
+  'payments_private.stripe_words': {
+    args: {
+      name: string | null
+    }
+    returns: string[]
   }
 
   'payments_private.subject_of': {
@@ -1296,6 +1329,13 @@ export interface SqlFunctions {
     args: {
       environment: string | null
       id: string | null
+    }
+    returns: Json
+  }
+
+  'payments_private.unlimited_buyers': {
+    args: {
+      environment: string | null
     }
     returns: Json
   }

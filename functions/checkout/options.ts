@@ -52,7 +52,7 @@ const customField = shape({
   key: z
     .string(s.requiredAs('letters and digits'))
     .regex(/^[A-Za-z0-9]{1,200}$/, 'must be 1 to 200 letters and digits'),
-  label: s.text(1, 50),
+  label: s.text(1, 100),
   type: words('text', 'numeric', 'dropdown'),
   optional: s.boolean.optional(),
   options: listOf(shape({ label: s.text(1, 100), value: s.text(1, 100) }), 200, 'options')
@@ -72,11 +72,11 @@ const permission = words('enabled', 'disabled').optional()
 
 /** The quantity that the buyer may choose on Stripe's page. */
 export const adjustableQuantity = shape({
-  minimum: s.wholeNumber(0, 999).optional(),
-  maximum: s.wholeNumber(1, 999).optional(),
+  minimum: s.wholeNumber(0, 999_999).optional(),
+  maximum: s.wholeNumber(1, 999_999).describe('99 if omitted.').optional(),
 })
   .refine(
-    ({ minimum = 0, maximum = 999 }) => minimum <= maximum,
+    ({ minimum = 0, maximum = 99 }) => minimum <= maximum,
     'must have a minimum that is not above the maximum',
   )
   .describe('The buyer may change the quantity on the page, within these limits.')

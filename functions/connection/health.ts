@@ -115,7 +115,7 @@ function presentHealth(
   environment: StripeEnvironment,
   key: KeyState,
   facts: HealthFacts,
-  { status, reasons, events, connection }: HealthVerdict,
+  { status, reasons, unlimited_buyers, events, connection }: HealthVerdict,
   config: Config,
 ): EnvironmentHealthResponse {
   const shown = presentConnection(environment, connection, key)
@@ -123,6 +123,7 @@ function presentHealth(
     environment,
     status,
     reasons: reasons.map((reason) => present(healthReason, reason)),
+    unlimitedBuyers: unlimited_buyers,
     key: {
       hasKey: facts.has_key,
       maskedKey: key.maskedKey,

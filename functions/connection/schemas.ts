@@ -131,6 +131,9 @@ export const healthResponse = s.answer('EnvironmentHealthResponse', {
     .enum(['ok', 'degraded', 'failing'])
     .describe('`failing`: events are lost or stuck. `degraded`: something needs attention.'),
   reasons: z.array(healthReason),
+  unlimitedBuyers: z
+    .array(z.enum(['anon', 'authenticated']))
+    .describe('Roles of app users that policies let choose price and options, because there is no offer.'),
   key: z.object({
     hasKey: z.boolean(),
     maskedKey: s.nullable,

@@ -218,6 +218,7 @@ export type AddressProblem = { kind: 'unreachable' | 'wrong'; message: string; n
 export type HealthVerdict = {
   status: api.EnvironmentHealthResponse['status']
   reasons: Columns<api.HealthReason>[]
+  unlimited_buyers: api.EnvironmentHealthResponse['unlimitedBuyers']
   events: Columns<Omit<api.EventHealth, 'lastHour' | 'failures'>> & {
     events_last_hour: number
     failures: Columns<api.EventFailure>[]

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:34251fda86df4d15dd3a1a0d5cf5d4abfefb6461
+--! Hash: sha1:8b8c220debb528c010416c0027ec06b4e8adda53
 --! Message: tables
 
 --! split: 0010-roles-and-schemas.sql
@@ -1294,7 +1294,8 @@ begin
       invoice_id text,
       payment_intent_id text,
       subscription_id text,
-      paid_at timestamptz
+      paid_at timestamptz,
+      shipping jsonb
     );
   end if;
 end
@@ -1322,6 +1323,7 @@ comment on column payments.purchase.invoice_id is 'Invoice (in_…).';
 comment on column payments.purchase.payment_intent_id is 'PaymentIntent (pi_…).';
 comment on column payments.purchase.subscription_id is 'Subscription (sub_…); null for a one-time purchase.';
 comment on column payments.purchase.paid_at is 'When the money arrived.';
+comment on column payments.purchase.shipping is 'Where it is shipped to and what that costs: {amount_total, shipping_rate, name, phone, address}, each null if Stripe did not say. amount_total is part of amount, in the currency''s minor unit; address is Stripe''s. Null if nothing is shipped. Personal data: payments.erase_subject removes name, phone and address here, not in tables of the app.';
 
 create table if not exists payments_private.secrets (
   id uuid not null default gen_random_uuid() constraint secrets_pkey primary key,

@@ -1,5 +1,5 @@
---! Previous: sha1:34251fda86df4d15dd3a1a0d5cf5d4abfefb6461
---! Hash: sha1:a29995d0c2477b6011535cb277e5551c00929126
+--! Previous: sha1:8b8c220debb528c010416c0027ec06b4e8adda53
+--! Hash: sha1:13e0b6d53c04ea66f328eeea007b392cfcd2b1b2
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -32,11 +32,53 @@ end
 $$;
 --! EndIncluded access/check_installation.sql
 
+--! Included checkout/private/have_common_currency.sql
+/*
+ * Returns whether the prices of a checkout that are known here have a currency in common: its own, or one of its
+ * currency_options. A price that the request makes up has one.
+ */
+create or replace function payments_private.have_common_currency(environment text, line_items jsonb)
+  returns boolean
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return exists (
+    with known as (
+      select distinct i.position, c.currency
+      from jsonb_array_elements(line_items) with ordinality as i (item, position)
+      left join payments.stripe_prices as p
+        on p.price_id = i.item ->> 'priceId' and p.environment = have_common_currency.environment
+      cross join lateral (
+        select coalesce(i.item #>> '{priceData,currency}', p.currency) as currency
+        union all
+        select o.key
+        from jsonb_each(
+          case when jsonb_typeof(p.raw -> 'currency_options') = 'object' then p.raw -> 'currency_options' end
+        ) as o (key, value)
+      ) as c
+      where c.currency is not null
+    )
+    select
+    from known as k
+    group by k.currency
+    having count(*) = (select count(distinct n.position) from known as n)
+  );
+end;
+$$;
+
+revoke all on function payments_private.have_common_currency(text, jsonb) from public, anon, authenticated;
+--! EndIncluded checkout/private/have_common_currency.sql
 --! Included checkout/private/tg_sessions__prices.sql
 /*
- * Trigger function: raises SP075 for a checkout whose prices do not fit its mode. They do not fit if one recurs in mode
- * payment, or if none recurs in mode subscription. The type of a price never changes, so a row that is behind Stripe is
- * right as well. Stripe judges prices that have no row here.
+ * Trigger function: raises for prices of a checkout that do not fit. What it compares never changes at Stripe, so a row
+ * that is behind Stripe is right as well. Stripe judges prices that have no row here.
+ *   SP075  one recurs in mode payment, or none recurs in mode subscription
+ *   SP080  they have no currency in common; a price may have currency_options beside its own currency, and has them here
+ *          if Stripe was asked for them. Stripe wants the prices of one checkout to have the same currency of their own:
+ *          https://docs.stripe.com/payments/checkout/localize-prices/manual-currency-prices
  */
 create or replace function payments_private.tg_sessions__prices()
   returns trigger
@@ -47,14 +89,18 @@ create or replace function payments_private.tg_sessions__prices()
 as $$
 declare
   v_types text[];
+  v_currencies text[];
 begin
-  select array_agg(
-    case
-      when i.item ? 'priceData' then case when i.item -> 'priceData' ? 'recurring' then 'recurring' else 'one_time' end
-      else p.type
-    end
-  )
-  into v_types
+  select
+    array_agg(
+      case
+        when i.item ? 'priceData' then case when i.item -> 'priceData' ? 'recurring' then 'recurring' else 'one_time' end
+        else p.type
+      end
+    ),
+    array_agg(distinct coalesce(i.item #>> '{priceData,currency}', p.currency))
+      filter (where coalesce(i.item #>> '{priceData,currency}', p.currency) is not null)
+  into v_types, v_currencies
   from jsonb_array_elements(new.line_items) as i (item)
   left join payments.stripe_prices as p on p.price_id = i.item ->> 'priceId' and p.environment = new.environment;
   if new.mode = 'payment' and 'recurring' = any (v_types) then
@@ -64,6 +110,10 @@ begin
   if new.mode = 'subscription' and v_types <@ array['one_time'] then
     raise exception 'lineItems has no recurring price, which mode subscription needs.'
       using errcode = 'SP075', hint = 'Use mode payment, or add a recurring price.';
+  end if;
+  if cardinality(v_currencies) > 1 and not payments_private.have_common_currency(new.environment, new.line_items) then
+    raise exception 'The prices of lineItems have no currency in common: %.', array_to_string(v_currencies, ', ')
+      using errcode = 'SP080', hint = 'Use prices of one currency, or begin a checkout for each.';
   end if;
   return null;
 end;
@@ -769,12 +819,110 @@ revoke all on function payments_private.checkout_combination_problem(text, jsonb
 grant execute on function payments_private.checkout_combination_problem(text, jsonb, text, text, jsonb)
   to payments_service;
 --! EndIncluded checkout/private/checkout_combination_problem.sql
+--! Included checkout/private/stripe_words.sql
+/*
+ * Returns the words that a parameter of Stripe takes, where Stripe takes no other: those of currency, country (to which
+ * a checkout page ships) and locale (of a checkout page). The result is null for any other name.
+ *
+ * What you may change: add a word that Stripe has added since this release. Local Stripe has the same lists; a test
+ * compares both with the Stripe SDK, which has no list of currencies: https://docs.stripe.com/currencies.
+ */
+create or replace function payments_private.stripe_words(name text)
+  returns text[]
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return string_to_array(case name
+    when 'currency' then 'aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd btn bwp byn '
+      'bzd cad cdf chf clp cny cop crc cve czk djf dkk dop dzd eek egp etb eur fjd fkp gbp gel ghs gip gmd gnf gtq gyd hkd '
+      'hnl hrk htg huf idr ils inr isk jmd jod jpy kes kgs khr kmf krw kwd kyd kzt lak lbp lkr lrd lsl ltl lvl mad mdl mga '
+      'mkd mmk mnt mop mro mur mvr mwk mxn myr mzn nad ngn nio nok npr nzd omr pab pen pgk php pkr pln pyg qar ron rsd rub '
+      'rwf sar sbd scr sek sgd shp sle sll sos srd std svc szl thb tjs tnd top try ttd twd tzs uah ugx usd uyu uzs vef vnd '
+      'vuv wst xaf xcd xcg xof xpf yer zar zmw'
+    when 'country' then 'AC AD AE AF AG AI AL AM AO AQ AR AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT '
+      'BV BW BY BZ CA CD CF CG CH CI CK CL CM CN CO CR CV CW CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FO FR '
+      'GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HN HR HT HU ID IE IL IM IN IO IQ IS IT JE JM JO JP KE '
+      'KG KH KI KM KN KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MK ML MM MN MO MQ MR MS MT MU MV MW '
+      'MX MY MZ NA NC NE NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PY QA RE RO RS RU RW SA SB SC SD '
+      'SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SZ TA TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG US UY UZ '
+      'VA VC VE VG VN VU WF WS XK YE YT ZA ZM ZW ZZ'
+    when 'locale' then 'auto bg cs da de el en en-GB es es-419 et fi fil fr fr-CA hi-IN hr hu id it ja ko lt lv ms mt nb nl '
+      'pl pt pt-BR ro ru sk sl sv th tr vi zh zh-HK zh-TW'
+  end, ' ');
+end;
+$$;
+
+revoke all on function payments_private.stripe_words(text) from public, anon, authenticated;
+grant execute on function payments_private.stripe_words(text) to payments_service;
+--! EndIncluded checkout/private/stripe_words.sql
+--! Included checkout/private/check_checkout_words.sql
+/*
+ * Raises for a word of a checkout request that Stripe does not know:
+ *   SP081  a currency, also that of a price which the request makes up
+ *   SP082  a country to ship to
+ *   SP083  the locale of the page
+ *
+ * The trigger _150_request calls it for every checkout that is begun here. The shapes are checked elsewhere. Other words
+ * stay open, because Stripe adds to them often; see stripe_words.
+ */
+create or replace function payments_private.check_checkout_words(line_items jsonb, options jsonb)
+  returns void
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_word text;
+begin
+  if options ? 'currency' or jsonb_path_exists(line_items, '$[*].priceData.currency') then
+    select c.word
+    into v_word
+    from (
+      select options ->> 'currency' as word
+      union all
+      select i.currency #>> '{}' from jsonb_path_query(line_items, '$[*].priceData.currency') as i (currency)
+    ) as c
+    where c.word <> all (payments_private.stripe_words('currency'))
+    order by c.word
+    limit 1;
+    if v_word is not null then
+      raise exception 'Stripe does not know the currency %.', left(v_word, 60)
+        using errcode = 'SP081', hint = 'Use a currency that Stripe supports, as three lower-case letters, for example eur.';
+    end if;
+  end if;
+  if options ? 'shipping_address_collection' then
+    select c.country #>> '{}'
+    into v_word
+    from jsonb_path_query(options, '$.shipping_address_collection.allowed_countries[*]') as c (country)
+    where c.country #>> '{}' <> all (payments_private.stripe_words('country'))
+    order by c.country #>> '{}'
+    limit 1;
+    if v_word is not null then
+      raise exception 'Stripe does not ship to the country %.', left(v_word, 60)
+        using errcode = 'SP082', hint = 'Use codes of ISO 3166 in capital letters, for example AT, or leave this country out.';
+    end if;
+  end if;
+  if options ->> 'locale' <> all (payments_private.stripe_words('locale')) then
+    raise exception 'Stripe has no page in the locale %.', left(options ->> 'locale', 60)
+      using errcode = 'SP083', hint = 'Use auto, or a locale such as de, en-GB or pt-BR.';
+  end if;
+end;
+$$;
+
+revoke all on function payments_private.check_checkout_words(jsonb, jsonb) from public, anon, authenticated;
+grant execute on function payments_private.check_checkout_words(jsonb, jsonb) to payments_service;
+--! EndIncluded checkout/private/check_checkout_words.sql
 --! Included checkout/private/tg_offers__forced_options.sql
 /*
  * Trigger function: raises for an offer that nobody could ever buy.
  *   SP001  an option that it forces and no checkout of its mode can have
  *   SP050  options that it forces and that exclude each other; what one needs, the buyer's request may have
  *   SP076  mode payment for a price that is known to be recurring; the type of a price never changes
+ *   SP081, SP082, SP083  a word that Stripe does not know, in what it forces or as its currency
  */
 create or replace function payments_private.tg_offers__forced_options()
   returns trigger
@@ -788,6 +936,8 @@ declare
 begin
   if jsonb_typeof(new.forced_options) = 'object' then -- else a constraint refuses the row
     perform payments_private.check_checkout_options(new.mode, new.forced_options);
+    perform payments_private.check_checkout_words('[]', new.forced_options);
+    perform payments_private.check_checkout_words('[]', jsonb_strip_nulls(jsonb_build_object('currency', new.currency)));
     v_problem := payments_private.checkout_combination_problem(new.mode, '[]', '', '', new.forced_options);
     if v_problem !~ ' (needs|is required) ' then
       raise exception 'No checkout can have the forced options: %', v_problem
@@ -2473,6 +2623,55 @@ $$;
 
 revoke all on function payments_private.purchased_items(text, jsonb, jsonb) from public, anon, authenticated;
 --! EndIncluded payment/private/purchased_items.sql
+--! Included checkout/private/shipping_of.sql
+/*
+ * Returns where a purchase is shipped to and what that costs, as payments.purchase has it: {amount_total, shipping_rate,
+ * name, phone, address}. The result is null if neither its Checkout Session nor its invoice says anything of it. address
+ * is Stripe's: {line1, line2, postal_code, city, state, country}.
+ *
+ * The session says it by collected_information.shipping_details, before 2025-03-31 by shipping_details. The newer shape
+ * has no phone, so that of the buyer stands in. A purchase that renews has an invoice of its own. The customer may have
+ * moved since the checkout, so the address of the invoice comes first, and the checkout says nothing of the costs.
+ */
+create or replace function payments_private.shipping_of(session jsonb, invoice jsonb, renews boolean)
+  returns jsonb
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_cost jsonb := coalesce(
+    case when not renews then nullif(session -> 'shipping_cost', 'null') end, nullif(invoice -> 'shipping_cost', 'null')
+  );
+  v_collected jsonb := coalesce(
+    nullif(session #> '{collected_information,shipping_details}', 'null'), nullif(session -> 'shipping_details', 'null')
+  );
+  v_billed jsonb := coalesce(
+    nullif(invoice -> 'shipping_details', 'null'), nullif(invoice -> 'customer_shipping', 'null')
+  );
+  v_is_billed boolean := session is null or (renews and v_billed is not null);
+  v_details jsonb := case when v_is_billed then v_billed else v_collected end;
+begin
+  if v_cost is null and v_details is null then
+    return null;
+  end if;
+  return jsonb_build_object(
+    'amount_total', case when jsonb_typeof(v_cost -> 'amount_total') = 'number' then v_cost -> 'amount_total' end,
+    'shipping_rate', payments_private.id_of(v_cost -> 'shipping_rate'),
+    'name', v_details ->> 'name',
+    'phone', coalesce(
+      v_details ->> 'phone',
+      case when v_is_billed then invoice ->> 'customer_phone' else session #>> '{customer_details,phone}' end
+    ),
+    'address', nullif(v_details -> 'address', 'null')
+  );
+end;
+$$;
+
+revoke all on function payments_private.shipping_of(jsonb, jsonb, boolean) from public, anon, authenticated;
+grant execute on function payments_private.shipping_of(jsonb, jsonb, boolean) to payments_service;
+--! EndIncluded checkout/private/shipping_of.sql
 --! Included payment/purchase_of.sql
 /*
  * Returns the purchase that an event is about, as it stands now, for fulfilment triggers. It says what was bought, by
@@ -2601,6 +2800,11 @@ begin
   v_purchase.items := payments_private.purchased_items(event.environment, v_invoice, v_session.line_items);
   v_purchase.metadata := payments_private.own_metadata(
     coalesce(v_session.metadata, v_parent -> 'metadata', v_object -> 'metadata')
+  );
+  v_purchase.shipping := payments_private.shipping_of(
+    coalesce(nullif(v_session.raw, '{}'), case when v_kind = 'checkout.session' then v_object end),
+    v_invoice,
+    v_purchase.kind in ('subscription_renewal', 'subscription_other')
   );
 
   -- say what became of the money
@@ -13970,11 +14174,11 @@ begin
           or f.field
             - '{key,label,type,optional,options,minimum_length,maximum_length,default_value}'::text[] <> '{}'
           or coalesce(f.field ->> 'key', '') !~ '^[A-Za-z0-9]{1,200}$'
-          or length(coalesce(f.field ->> 'label', '')) not between 1 and 50
+          or length(coalesce(f.field ->> 'label', '')) not between 1 and 100
           or coalesce(f.field ->> 'type', '') not in ('text', 'numeric', 'dropdown')
           or jsonb_typeof(coalesce(f.field -> 'optional', 'false')) <> 'boolean'
           or (f.field ->> 'type' = 'dropdown') <> (jsonb_typeof(f.field -> 'options') is not distinct from 'array')
-      ) then format('Each of %s needs a key of letters and digits, a label of 1 to 50 characters, a type of text, numeric or dropdown, and options if it is a dropdown.', name)
+      ) then format('Each of %s needs a key of letters and digits, a label of 1 to 100 characters, a type of text, numeric or dropdown, and options if it is a dropdown.', name)
       when (select count(distinct f.field ->> 'key') from jsonb_array_elements(value) as f (field))
         <> jsonb_array_length(value) then format('Each of %s needs a key of its own.', name)
     end
@@ -14046,7 +14250,8 @@ grant execute on function payments_private.checkout_option_problem(text, text, j
  * take. The sentence names the field as the HTTP API spells it. begin_checkout_session calls it, and the trigger
  * _150_request does for the rows that app users insert themselves.
  *
- * Options have the names of Stripe's parameters; instants are Unix seconds. Words that Stripe may add to are open.
+ * Options have the names of Stripe's parameters; instants are Unix seconds. Words are open here; see
+ * check_checkout_words.
  * https://docs.stripe.com/api/checkout/sessions/create
  */
 create or replace function payments_private.check_checkout_options(mode text, options jsonb)
@@ -14162,8 +14367,8 @@ begin
     when jsonb_path_exists(value, '$.* ? (@.type() != "number")') then false
     else coalesce((value ->> 'minimum')::numeric, 0) % 1 = 0
       and coalesce((value ->> 'maximum')::numeric, 99) % 1 = 0
-      and coalesce((value ->> 'minimum')::numeric, 0) between 0 and coalesce((value ->> 'maximum')::numeric, 999)
-      and coalesce((value ->> 'maximum')::numeric, 99) between 1 and 999
+      and coalesce((value ->> 'minimum')::numeric, 0) between 0 and coalesce((value ->> 'maximum')::numeric, 99)
+      and coalesce((value ->> 'maximum')::numeric, 99) between 1 and 999999
   end;
 end;
 $$;
@@ -14288,7 +14493,7 @@ begin
       from jsonb_array_elements(line_items) as i (item)
       where i.item ? 'adjustableQuantity'
         and not payments_private.is_adjustable_quantity(i.item -> 'adjustableQuantity')
-    ) then 'Each adjustableQuantity of lineItems may have a minimum and a maximum, whole numbers from 0 to 999.'
+    ) then 'Each adjustableQuantity of lineItems may have a minimum and a maximum, whole numbers from 0 to 999999.'
     when v_hosted and (success_url is null or not payments_private.is_http_url(success_url))
       then 'successUrl must be an absolute http or https URL.'
     when length(success_url) > 5000 then 'successUrl must have at most 5000 characters.'
@@ -14566,6 +14771,32 @@ $$;
 revoke all on function payments_private.checkout_price_data(jsonb) from public, anon, authenticated;
 grant execute on function payments_private.checkout_price_data(jsonb) to payments_service;
 --! EndIncluded checkout/private/checkout_price_data.sql
+--! Included checkout/private/catalogue_trial_days.sql
+/*
+ * Returns the trial of a checkout's prices in days, the longest of several; null if none has one. "pg-payments catalog
+ * push" writes it into the metadata of a price, as payments_trial_days.
+ */
+create or replace function payments_private.catalogue_trial_days(environment text, line_items jsonb)
+  returns integer
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select max((p.metadata ->> 'payments_trial_days')::integer)
+    from jsonb_array_elements(line_items) as i (item)
+    join payments.stripe_prices as p
+      on p.price_id = i.item ->> 'priceId' and p.environment = catalogue_trial_days.environment
+    where p.metadata ->> 'payments_trial_days' ~ '^[1-9][0-9]{0,2}$'
+  );
+end;
+$$;
+
+revoke all on function payments_private.catalogue_trial_days(text, jsonb) from public, anon, authenticated;
+grant execute on function payments_private.catalogue_trial_days(text, jsonb) to payments_service;
+--! EndIncluded checkout/private/catalogue_trial_days.sql
 --! Included checkout/private/checkout_session_params.sql
 /*
  * Returns what to send to Stripe for a row. It is a function of the row, and of what never changes about a price. A
@@ -14576,9 +14807,8 @@ grant execute on function payments_private.checkout_price_data(jsonb) to payment
  * counts as one of the others; if Stripe refuses it, the handlers read it and send once more. See
  * payments_private.unknown_prices.
  *
- * A price whose metadata has payments_trial_days, as "pg-payments catalog push" writes it, begins with a trial of so
- * many days; of several the longest. The catalog never changes it: another trial is another price. A trial or a billing
- * anchor of the request comes first.
+ * A price that has a trial in the catalogue begins with it; see catalogue_trial_days. The catalogue never changes it:
+ * another trial is another price. A trial or a billing anchor of the request comes first.
  *
  * App users can insert rows themselves, so reserved metadata is dropped here: only the columns that the policies have
  * judged say who pays.
@@ -14607,12 +14837,9 @@ declare
   v_options jsonb := session.options || session.forced_options;
 begin
   if session.mode = 'subscription' and not v_options ?| '{trial_period_days,trial_end,billing_cycle_anchor}' then
-    v_options := v_options || jsonb_strip_nulls(jsonb_build_object('trial_period_days', (
-      select max((p.metadata ->> 'payments_trial_days')::integer)
-      from jsonb_array_elements(session.line_items) as i (item)
-      join payments.stripe_prices as p on p.price_id = i.item ->> 'priceId' and p.environment = session.environment
-      where p.metadata ->> 'payments_trial_days' ~ '^[1-9][0-9]{0,2}$'
-    )));
+    v_options := v_options || jsonb_strip_nulls(jsonb_build_object(
+      'trial_period_days', payments_private.catalogue_trial_days(session.environment, session.line_items)
+    ));
   end if;
   return jsonb_strip_nulls(jsonb_build_object(
     'mode', session.mode,
@@ -15218,7 +15445,8 @@ revoke all on function payments_private.check_reserved(payments.stripe_checkout_
 --! Included checkout/private/had_trial.sql
 /*
  * Returns whether a subject has had a trial. Then a subscription of it had one, or a checkout with a trial was
- * completed whose subscription has not been seen yet. The checkout except_id does not count.
+ * completed whose subscription has not been seen yet. The trial was requested, forced by an offer, or of the catalogue.
+ * The checkout except_id does not count.
  */
 create or replace function payments_private.had_trial(
   environment text,
@@ -15248,7 +15476,11 @@ begin
       and t.environment = had_trial.environment
       and t.status = 'completed'
       and t.mode = 'subscription'
-      and t.options || jsonb_strip_nulls(t.forced_options) ?| '{trial_period_days,trial_end}'
+      and (
+        t.options || jsonb_strip_nulls(t.forced_options) ?| '{trial_period_days,trial_end}'
+        or not t.options || t.forced_options ?| '{trial_period_days,trial_end,billing_cycle_anchor}'
+          and payments_private.catalogue_trial_days(t.environment, t.line_items) is not null
+      )
       and t.id <> had_trial.except_id
   );
 end;
@@ -15344,6 +15576,7 @@ begin
     when (options ->> 'expires_at')::numeric not between v_now + 1740 and v_now + 86460
       then 'expiresAt must be 30 minutes to 24 hours from now.'
     when (options ->> 'trial_end')::numeric < v_now + 172740 then 'trialEnd must be at least 48 hours from now.'
+    when (options ->> 'trial_end')::numeric > v_now + 63072060 then 'trialEnd must be at most 730 days from now.'
     when (options ->> 'billing_cycle_anchor')::numeric < v_now - 60 then 'billingCycleAnchor must be in the future.'
   end;
   if v_problem is not null then
@@ -15676,7 +15909,7 @@ end;
 $$;
 
 comment on function payments.begin_checkout_session(text, jsonb, text, jsonb, text, text, text, text, text, jsonb, text, jsonb) is
-  'Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id, expire}; action is send, return or fetch. Errors: SP001 invalid, SP050 parts that exclude each other, SP002 idempotency key in use, SP007 role, 42501 refused by a policy, SP053, SP055, SP057 and SP058 not offered, SP056 lookup key, SP059 a second plan.';
+  'Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id, expire}; action is send, return or fetch. Errors: SP001 invalid, SP050 parts that exclude each other, SP002 idempotency key in use, SP007 role, 42501 refused by a policy, SP053, SP055, SP057 and SP058 not offered, SP056 lookup key, SP059 a second plan, SP064 and SP065 times, SP075 and SP080 prices that do not fit, SP081, SP082 and SP083 words that Stripe does not know.';
 
 revoke all on function payments.begin_checkout_session(text, jsonb, text, jsonb, text, text, text, text, text, jsonb, text, jsonb)
   from public, anon, authenticated;
@@ -17003,13 +17236,85 @@ $$;
 revoke all on function payments_private.offer_reasons(text) from public, anon, authenticated;
 grant execute on function payments_private.offer_reasons(text) to payments_service;
 --! EndIncluded connection/private/offer_reasons.sql
+--! Included connection/private/unlimited_buyers.sql
+/*
+ * Returns the roles of app users that may begin a checkout of what they like: ["anon", "authenticated"], one or none.
+ * A role is left out in each of these cases:
+ *   - the environment has an offer, because offers then limit app users
+ *   - it has no right to insert options into payments.stripe_checkout_sessions
+ *   - no policy lets it insert there, or each that does judges the options
+ *   - a restrictive policy judges the options, or refuses every row
+ *
+ * A policy judges the options if it names the column. One that asks payments.is_offered does not: without an offer the
+ * answer is always yes. The doctor warns by the result; what a policy says in detail it cannot know.
+ */
+create or replace function payments_private.unlimited_buyers(environment text)
+  returns jsonb
+  language sql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+  with policies as (
+    select
+      p.polpermissive,
+      p.polroles,
+      pg_get_expr(coalesce(p.polwithcheck, p.polqual), p.polrelid) is not distinct from 'false' as refuses,
+      exists (
+        select
+        from pg_depend as d
+        join pg_attribute as a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
+        where d.classid = 'pg_policy'::regclass and d.objid = p.oid
+          and d.refclassid = 'pg_class'::regclass and d.refobjid = p.polrelid and a.attname = 'options'
+      ) and not exists (
+        select
+        from pg_depend as d
+        where d.classid = 'pg_policy'::regclass and d.objid = p.oid
+          and d.refclassid = 'pg_proc'::regclass
+          and d.refobjid = to_regprocedure('payments.is_offered(text,text,jsonb,jsonb,text,text)')
+      ) as judges
+    from pg_policy as p
+    where p.polrelid = 'payments.stripe_checkout_sessions'::regclass and p.polcmd in ('a', '*')
+  )
+  select coalesce(jsonb_agg(r.rolname order by r.rolname), '[]')
+  from pg_roles as r
+  where r.rolname in ('anon', 'authenticated')
+    and not exists (select from payments.offers as o where o.environment = unlimited_buyers.environment)
+    and has_schema_privilege(r.oid, 'payments', 'usage')
+    and has_column_privilege(r.oid, 'payments.stripe_checkout_sessions', 'options', 'insert')
+    and (
+      not (select c.relrowsecurity from pg_class as c where c.oid = 'payments.stripe_checkout_sessions'::regclass)
+      or exists (
+        select
+        from policies as p
+        where p.polpermissive and not p.refuses and not p.judges
+          and (0 = any (p.polroles) or exists (
+            select from unnest(p.polroles) as m (role) where pg_has_role(r.oid, m.role, 'usage')
+          ))
+      ) and not exists (
+        select
+        from policies as p
+        where not p.polpermissive and (p.refuses or p.judges)
+          and (0 = any (p.polroles) or exists (
+            select from unnest(p.polroles) as m (role) where pg_has_role(r.oid, m.role, 'usage')
+          ))
+      )
+    );
+$$;
+
+revoke all on function payments_private.unlimited_buyers(text) from public, anon, authenticated;
+grant execute on function payments_private.unlimited_buyers(text) to payments_service;
+--! EndIncluded connection/private/unlimited_buyers.sql
 --! Included connection/environment_health.sql
 /*
- * Returns {status, reasons, events, connection}: whether all is well with an environment, and why not.
+ * Returns {status, reasons, unlimited_buyers, events, connection}: whether all is well with an environment, and why not.
  *
  * status is failing while events are lost or stuck, degraded while something needs a look, else ok. reasons are [{code,
  * severity, message, next_action, command}], the failing ones first. next_action is a sentence. command is the shell
  * command that leads on, or null where no command helps.
+ *
+ * unlimited_buyers are the roles of app users that may begin a checkout of what they like; they degrade nothing, because
+ * an app may want that.
  *
  * facts is what only the handlers know: {has_key, key_problem, stripe_problem, has_signing_secret, secret_problem,
  * public_url, drift, settings, address_problem, listed_events}. A problem is a sentence or null. Each of the last four
@@ -17103,6 +17408,7 @@ begin
       else 'ok'
     end,
     'reasons', v_reasons,
+    'unlimited_buyers', payments_private.unlimited_buyers(environment),
     'events', to_jsonb(v_events),
     'connection', case when v_connection.id is not null then to_jsonb(v_connection) - 'raw' end
   );
@@ -17110,7 +17416,7 @@ end;
 $$;
 
 comment on function payments.environment_health(text, jsonb) is
-  'One verdict about an environment, ok, degraded or failing, from the ledger, the connection, refused signatures and the given facts. Returns {status, reasons, events, connection}; each reason has a next_action and, where one helps, a command. Errors: SP001.';
+  'One verdict about an environment, ok, degraded or failing, from the ledger, the connection, refused signatures and the given facts. Returns {status, reasons, unlimited_buyers, events, connection}; each reason has a next_action and, where one helps, a command. Errors: SP001.';
 
 revoke all on function payments.environment_health(text, jsonb) from public, anon, authenticated;
 grant execute on function payments.environment_health(text, jsonb) to payments_service;
@@ -17814,6 +18120,7 @@ create or replace function payments_private.tg_sessions__request()
 as $$
 begin
   perform payments_private.check_checkout_options(new.mode, new.options);
+  perform payments_private.check_checkout_words(new.line_items, new.options);
   perform payments_private.check_checkout_combination(
     new.mode, new.line_items, new.success_url, new.cancel_url, new.options
   );

@@ -31,7 +31,7 @@
  *
  * Leave shipping and taxes out of the amount: they come on top and are not compared. A browser may leave
  * shippingOptions out, and then pays no shipping. So force them with an offer, or begin the checkout on your server.
- * The address is in payments.stripe_checkout_sessions.raw.
+ * Name, phone and address are in (payments.purchase_of(event)).shipping.
  *
  * Money that names an order which is not there:
  *

@@ -255,14 +255,33 @@ test('a database alone: the base path that the public URL lacks is named', async
   await server.close()
 })
 
-test('the doctor says whether offers decide what app users may buy', async () => {
-  const lines = async (environment: string) => {
-    const { json } = await runCli(['doctor', '--environment', environment, '--json'], { env: system.env })
+test('the doctor warns of missing offers, in test and in live, where the policies let an app user choose', async () => {
+  const { sql } = system.database
+  const lines = async () => {
+    const live = { STRIPE_LIVE_SECRET_KEY: system.stripe.liveSecretKey }
+    const { json } = await runCli(['doctor', '--json'], { env: { ...system.env, ...live } })
     return json<{ findings: Finding[] }>().findings.filter(({ check }) => check.endsWith(': offers'))
   }
-  const { sql } = system.database
-  expect(await lines('test')).toMatchObject([{ check: 'test: offers', status: 'warning' }])
-  await sql`insert into payments.offers (environment, offer_id, price_id, mode) values ('test', 'a', 'p', 'payment')`
-  expect(await lines('test')).toMatchObject([{ status: 'ok', message: 'app users can buy nothing else' }])
+  const warning = (environment: string) => ({
+    check: `${environment}: offers`,
+    status: 'warning',
+    message:
+      'There are none, so app users can buy every active price, with trials and promotion codes, that the policies allow.',
+    next: `Run: pg-payments offers set <offerId> --environment ${environment}`,
+  })
+  const fine = (environment: string, message: string) => ({
+    check: `${environment}: offers`,
+    status: 'ok',
+    message,
+  })
+  const nobody = 'there are none; the policies let no app user choose what to buy and how'
+  expect(await lines()).toMatchObject([warning('test'), warning('live')])
+
+  await sql`insert into payments.offers (environment, offer_id, price_id, mode) values ('live', 'a', 'p', 'payment')`
+  expect(await lines()).toMatchObject([warning('test'), fine('live', 'app users can buy nothing else')])
+
+  await sql`drop policy insert_guest on payments.stripe_checkout_sessions`
+  await sql`drop policy insert_own on payments.stripe_checkout_sessions`
   await sql`truncate payments.offers`
+  expect(await lines()).toMatchObject([fine('test', nobody), fine('live', nobody)])
 })

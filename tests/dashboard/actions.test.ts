@@ -305,6 +305,34 @@ test('an authorised payment is captured in part, and its card and receipt are sh
   })
 })
 
+test('an authorised payment is canceled after a confirmation, which lets go of the amount', async () => {
+  const held = await world.stripe.paymentIntents.create({
+    amount: 6100,
+    currency: 'eur',
+    capture_method: 'manual',
+    confirm: true,
+    payment_method: 'pm_card_visa',
+  })
+  await world.local.control.settled()
+  await open('test/payments?status=pending')
+  await page.getByRole('link', { name: '€61.00' }).click()
+  await button('Cancel the payment').click()
+  await dialog().getByText('What is held is released, and nothing is charged.').waitFor()
+  await inDialog('Cancel the payment').click()
+  await toast('The payment is canceled.').waitFor()
+  await page.getByText('Authorized, not captured').waitFor({ state: 'detached' })
+  expect(await world.stripe.paymentIntents.retrieve(held.id)).toMatchObject({
+    status: 'canceled',
+    amount_received: 0,
+  })
+  await world.local.control.settled()
+  expect(
+    await database.sql`
+      select status, amount::integer from payments.transactions
+      where related_object_ids ->> 'payment_intent' = ${held.id}`,
+  ).toEqual([{ status: 'failed', amount: 6100 }])
+})
+
 test('a checkout session shows its items and the options it was begun with, and the portal its own', async () => {
   await open('test/sessions?status=open')
   await page.getByRole('button', { name: /^cs_test_/ }).click()

@@ -20,7 +20,7 @@ export const ROUTES = {
   putStripeConfig: ['PUT', '/api/payments/stripe/{environment}/config', ['keys', 'connection', 'warnings']],
   deleteStripeConfig: ['DELETE', '/api/payments/stripe/{environment}/config', ['keys', 'remained']],
   configureStripeWebhook: ['POST', '/api/payments/stripe/{environment}/webhook', ['connection', 'action', 'warnings']],
-  getStripeHealth: ['GET', '/api/payments/stripe/{environment}/health', ['environment', 'status', 'reasons', 'key', 'endpoint', 'sync', 'events']],
+  getStripeHealth: ['GET', '/api/payments/stripe/{environment}/health', ['environment', 'status', 'reasons', 'unlimitedBuyers', 'key', 'endpoint', 'sync', 'events']],
   getOverview: ['GET', '/api/payments/stripe/{environment}/overview', ['overview']],
   getRevenue: ['GET', '/api/payments/stripe/{environment}/revenue', ['environment', 'from', 'to', 'timeZone', 'days']],
   getRecurringRevenue: ['GET', '/api/payments/stripe/{environment}/recurring-revenue', ['recurringRevenue']],

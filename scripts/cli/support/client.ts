@@ -2,7 +2,7 @@
  * The one way to the API. A deployed API is reached over HTTP; with a database alone, the same handlers run in this
  * process. The requests and the responses are the same.
  */
-import { randomUUID } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { cliError, EXIT, fromResponse, stopped } from './errors.ts'
 
 export type Query = Record<string, string | number | boolean | null | undefined>
@@ -79,12 +79,15 @@ function overHttp(apiUrl: string, key: string): Client {
   return clientOver(base, base, key, dispatch, async () => {})
 }
 
-/** The handlers in this process, over the database. Their admin key is random and lives for this one run. */
+/**
+ * The handlers in this process, over the database. Nobody else can call them. Their admin key follows from the address of
+ * the database: cursors are signed with it where there is no encryption key, and the next run must accept those of this.
+ */
 async function inProcess(databaseUrl: string, env: Record<string, string | undefined>): Promise<Client> {
   const { closeDeps, createApp, createDeps, createLog, isConfigError, readConfig } = await import(
     '../../../functions/app.ts'
   )
-  const key = randomUUID()
+  const key = createHash('sha256').update(`pg-payments in process ${databaseUrl}`).digest('hex')
   let config: ReturnType<typeof readConfig>
   try {
     config = readConfig({

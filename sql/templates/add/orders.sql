@@ -25,8 +25,7 @@
  *
  * Leave shipping and taxes out of the amount of an order: what the buyer pays for them comes on top and is not
  * compared. A browser may leave shippingOptions out, and then pays no shipping. So force them with an offer, or begin
- * the checkout on your server. The address and the chosen rate are in payments.stripe_checkout_sessions.raw:
- * shipping_cost, collected_information -> shipping_details.
+ * the checkout on your server. Name, phone, address and the chosen rate are in (payments.purchase_of(event)).shipping.
 {{#has_status}}
  * {{orders}}.{{order_status}} becomes '{{paid_value}}' when the order is paid{{#has_refunded}}, and
  * '{{refunded_value}}' when all of it went back{{/has_refunded}}. Attach to first_paid_at of order_purchases what must

@@ -1,6 +1,7 @@
 /** What a stranger can do with the checkout of guests: little. */
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { asCaller, user } from '../../setup/database.ts'
 import type { RunningServer } from '../conformance.ts'
 import { startNode } from '../support/server.ts'
 import { ADMIN_KEY, type System, startSystem } from '../support/system.ts'
@@ -100,6 +101,27 @@ describe('an address to return to', () => {
         },
       ])
     }
+    expect(system.asked.seen()).toEqual([])
+  })
+
+  it('of another origin is refused also in a row that an app user has inserted: no such row reaches Stripe', async () => {
+    const address = 'https://evil.example/phish'
+    const request = { ...cap(), successUrl: address, idempotencyKey: `row ${randomUUID()}` }
+    const { sql } = system.database
+    await asCaller(
+      sql,
+      user('ada'),
+      (sql) => sql`
+        insert into payments.stripe_checkout_sessions
+          (environment, mode, line_items, success_url, cancel_url, idempotency_key)
+        values ('test', 'payment', ${sql.json(request.lineItems)}, ${address}, ${request.cancelUrl},
+          ${request.idempotencyKey})`,
+    )
+    system.asked.forget()
+    const body = { message: 'successUrl must be at one of the allowed origins.' }
+    expect(await checkout(request, await asAda())).toMatchObject({ status: 400, body })
+    const allowed = await checkout({ ...request, successUrl: cap().successUrl }, await asAda())
+    expect(allowed.body).toMatchObject({ error: 'PAYMENT_CHECKOUT_ALREADY_EXISTS' })
     expect(system.asked.seen()).toEqual([])
   })
 })

@@ -181,6 +181,19 @@ describe('an option that changes the amount changes it in the rows', () => {
     })
     expect(session.collected_information?.shipping_details?.address?.country).toBe('AT')
     expect(transaction).toMatchObject({ amount: '2390' })
+    const [purchase] = await system.database.sql`
+      select (payments.purchase_of(e)).* from payments.webhook_events as e
+      where e.event_type = 'checkout.session.completed' and e.object_id = ${session.id}`
+    expect(purchase).toMatchObject({
+      amount: '2390',
+      amount_subtotal: '1900',
+      shipping: {
+        amount_total: 490,
+        shipping_rate: rate.id,
+        name: session.collected_information?.shipping_details?.name,
+        address: { country: 'AT' },
+      },
+    })
   })
 
   it('a quantity that the buyer changes on the page', async () => {
@@ -436,9 +449,30 @@ describe('what cannot be is refused before Stripe is called, and Stripe would re
     mode: 'subscription' as const,
     line_items: [{ price: system.prices.monthly, quantity: 1 }],
   })
+  let dollars: string
+  beforeAll(async () => {
+    const product = await system.api.products.create({ name: 'Tea' })
+    dollars = (await system.api.prices.create({ product: product.id, currency: 'usd', unit_amount: 500 })).id
+  })
   const soon = (minutes: number) => Math.floor(Date.now() / 1000) + minutes * 60
   const at = (minutes: number) => new Date(soon(minutes) * 1000).toISOString()
   type Asked = Omit<Stripe.Checkout.SessionCreateParams, 'success_url'>
+  async function refusedAlike(request: Request, params: Asked, body: object) {
+    await deliver()
+    system.asked.forget()
+    const before = await written(system.database)
+    expect(await refusal(request, backend)).toEqual({ statusCode: 400, error: 'INVALID_INPUT', ...body })
+    expect(await written(system.database)).toEqual(before)
+    expect(system.asked.seen()).toEqual([])
+    await expect(
+      system.api.checkout.sessions.create({
+        mode: 'payment',
+        line_items: [{ price: system.prices.once, quantity: 1 }],
+        success_url: 'https://shop.example/done',
+        ...params,
+      }),
+    ).rejects.toMatchObject({ type: 'StripeInvalidRequestError' })
+  }
   it.each<[string, () => Request, string, () => Asked]>([
     [
       'an expiry in a minute',
@@ -485,6 +519,46 @@ describe('what cannot be is refused before Stripe is called, and Stripe would re
       () => ({ line_items: items('eur', 'usd') }),
     ],
     [
+      'stored prices in two currencies',
+      () => ({
+        lineItems: [
+          { priceId: dollars, quantity: 1 },
+          { priceId: system.prices.once, quantity: 1 },
+        ],
+      }),
+      'The prices of lineItems have no currency in common: eur, usd.',
+      () => ({
+        line_items: [
+          { price: dollars, quantity: 1 },
+          { price: system.prices.once, quantity: 1 },
+        ],
+      }),
+    ],
+    [
+      'a currency that nobody has',
+      () => ({ lineItems: cart('zzz') }),
+      'Stripe does not know the currency zzz.',
+      () => ({ line_items: items('zzz') }),
+    ],
+    [
+      'a country that Stripe does not ship to',
+      () => ({ shippingAddressCollection: { allowedCountries: ['AT', 'KP'] } }),
+      'Stripe does not ship to the country KP.',
+      () => ({ shipping_address_collection: { allowed_countries: ['AT', 'KP' as 'AT'] } }),
+    ],
+    [
+      'a language that no page has',
+      () => ({ locale: 'tlh' }),
+      'Stripe has no page in the locale tlh.',
+      () => ({ locale: 'tlh' }),
+    ],
+    [
+      'a trial that ends in over two years',
+      () => ({ mode: 'subscription', trialEnd: at(732 * 1440) }),
+      'trialEnd must be at most 730 days from now.',
+      () => ({ ...plan(), subscription_data: { trial_end: soon(732 * 1440) } }),
+    ],
+    [
       'two discounts',
       () => ({ discounts: [{ promotionCode: 'promo_a' }, { promotionCode: 'promo_b' }] }),
       'discounts may have one discount only; Stripe takes no more.',
@@ -516,27 +590,87 @@ describe('what cannot be is refused before Stripe is called, and Stripe would re
       'successUrl cannot be used when uiMode is embedded; use returnUrl.',
       () => ({ ui_mode: 'embedded_page', return_url: 'https://shop.example' }),
     ],
-  ])('%s', async (_, request, message, params) => {
-    await deliver()
-    system.asked.forget()
-    const before = await written(system.database)
-    expect(await refusal(request(), backend)).toMatchObject({
-      statusCode: 400,
-      error: 'INVALID_INPUT',
-      message,
-      nextActions: expect.any(String),
-    })
-    expect(await written(system.database)).toEqual(before)
-    expect(system.asked.seen()).toEqual([])
-    await expect(
-      system.api.checkout.sessions.create({
-        mode: 'payment',
-        line_items: [{ price: system.prices.once, quantity: 1 }],
-        success_url: 'https://shop.example/done',
-        ...params(),
-      }),
-    ).rejects.toMatchObject({ type: 'StripeInvalidRequestError' })
+  ])('%s, with the next step', async (_, request, message, params) => {
+    await refusedAlike(request(), params(), { message, nextActions: expect.any(String) })
   })
+
+  it.each<[string, () => Request, string, () => Asked]>([
+    [
+      'a payment method type that is no word',
+      () => ({ paymentMethodTypes: ['Card!'] }),
+      'paymentMethodTypes[0] must be a payment method type, for example card.',
+      () => ({ allowed_payment_method_types: ['Card!'] }),
+    ],
+    [
+      'a label of over 100 characters',
+      () => ({ customFields: [{ key: 'size', label: 'x'.repeat(101), type: 'text' }] }),
+      'customFields[0].label must have at most 100 characters.',
+      () => ({
+        custom_fields: [{ key: 'size', label: { type: 'custom', custom: 'x'.repeat(101) }, type: 'text' }],
+      }),
+    ],
+    [
+      'a quantity that may become a million',
+      () => ({
+        lineItems: [
+          {
+            priceId: system.prices.once,
+            quantity: 1,
+            adjustableQuantity: { minimum: 1, maximum: 1_000_000 },
+          },
+        ],
+      }),
+      'lineItems[0].adjustableQuantity.maximum must be a whole number from 1 to 999999.',
+      () => ({
+        line_items: [
+          {
+            price: system.prices.once,
+            quantity: 1,
+            adjustable_quantity: { enabled: true, maximum: 1_000_000 },
+          },
+        ],
+      }),
+    ],
+    [
+      'a least quantity above the greatest, which is 99 if left out',
+      () => ({
+        lineItems: [{ priceId: system.prices.once, quantity: 100, adjustableQuantity: { minimum: 100 } }],
+      }),
+      'lineItems[0].adjustableQuantity must have a minimum that is not above the maximum.',
+      () => ({
+        line_items: [
+          { price: system.prices.once, quantity: 100, adjustable_quantity: { enabled: true, minimum: 100 } },
+        ],
+      }),
+    ],
+  ])('%s, by the field', async (_, request, message, params) => {
+    await refusedAlike(request(), params(), { message })
+  })
+})
+
+it('the greatest that Stripe takes is taken here and there: quantities, labels, trials and words that are new', async () => {
+  const days = 730 * 86_400 - 60
+  await deliver()
+  for (const request of [
+    {
+      mode: 'payment',
+      lineItems: [
+        { priceId: system.prices.once, quantity: 1, adjustableQuantity: { minimum: 1, maximum: 999_999 } },
+      ],
+      customFields: [{ key: 'size', label: 'x'.repeat(100), type: 'text' }],
+      shippingAddressCollection: { allowedCountries: ['XK', 'ZZ'] },
+      locale: 'es-419',
+    },
+    {
+      mode: 'subscription',
+      subject,
+      lineItems: [{ priceId: system.prices.monthly }],
+      trialEnd: new Date(Date.now() + days * 1000).toISOString(),
+    },
+  ] satisfies Omit<CreateCheckoutSessionRequest, 'successUrl' | 'cancelUrl'>[]) {
+    const { error } = await backend.stripe.createCheckoutSession('test', { ...urls, ...request })
+    expect(error).toBeNull()
+  }
 })
 
 describe('what Stripe alone knows is refused in its words', () => {

@@ -1,13 +1,23 @@
 /** What a checkout may ask of Stripe beside its items: what is sent, and what is refused before Stripe is called. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { CURRENCIES } from '../../../scripts/local-stripe/core/params.ts'
+import { PAGE_LOCALES, SHIPPING_COUNTRIES } from '../../../scripts/local-stripe/resources/checkout-words.ts'
 import { asCaller, createTestDatabase, service, type TestDatabase, user } from '../../setup/database.ts'
-import { begin, type CheckoutRequest, complete, refusal } from '../support/calls.ts'
-import { newId, openSession, T } from '../support/stripe.ts'
+import { begin, type CheckoutRequest, complete, projectObjects, refusal } from '../support/calls.ts'
+import { newId, openSession, price, T } from '../support/stripe.ts'
 
 let database: TestDatabase
 
 beforeAll(async () => {
   database = await createTestDatabase()
+  const prices = [
+    price({ id: 'price_eur', currency: 'eur' }),
+    price({ id: 'price_usd', currency: 'usd' }),
+    price({ id: 'price_usd_too', currency: 'usd' }),
+    price({ id: 'price_both', currency: 'eur', currency_options: { eur: {}, usd: {}, chf: {} } }),
+    price({ id: 'price_gbp', currency: 'gbp', currency_options: { chf: {} } }),
+  ]
+  await projectObjects(database.sql, prices, 1)
 })
 afterAll(() => database.close())
 
@@ -25,6 +35,7 @@ const inPage = { successUrl: null, cancelUrl: null }
 
 const NOW = Math.floor(Date.now() / 1000)
 const IN_AN_HOUR = NOW + 3600
+const IN_A_WEEK = NOW + 7 * 86_400
 
 describe('an option becomes the parameter of Stripe that it stands for', () => {
   test.each<[string, CheckoutRequest, Record<string, unknown>]>([
@@ -39,7 +50,11 @@ describe('an option becomes the parameter of Stripe that it stands for', () => {
       subscribe({ trial_period_days: 14 }),
       { subscription_data: { trial_period_days: 14, metadata: { payments_subject_id: 'u1' } } },
     ],
-    ['the end of a trial', subscribe({ trial_end: 2e9 }), { subscription_data: { trial_end: 2e9 } }],
+    [
+      'the end of a trial',
+      subscribe({ trial_end: IN_A_WEEK }),
+      { subscription_data: { trial_end: IN_A_WEEK } },
+    ],
     [
       'a trial without a card',
       subscribe({ trial_period_days: 14, trial_without_card: true }),
@@ -370,6 +385,21 @@ describe('an option that cannot be is refused by a sentence of its own', () => {
     [subscribe({ trial_end: NOW + 3600 }), 'SP064', 'trialEnd must be at least 48 hours from now.'],
     [subscribe({ trial_end: NOW - 3600 }), 'SP064', 'trialEnd must be at least 48 hours from now.'],
     [subscribe({ billing_cycle_anchor: NOW - 3600 }), 'SP064', 'billingCycleAnchor must be in the future.'],
+    [subscribe({ trial_end: NOW + 731 * 86_400 }), 'SP064', 'trialEnd must be at most 730 days from now.'],
+    [subscribe({ trial_period_days: 731 }), 'SP001', 'trialPeriodDays must be a whole number from 1 to 730.'],
+    [{ options: { currency: 'xau' } }, 'SP081', 'Stripe does not know the currency xau.'],
+    [{ lineItems: [{ priceData: cup('kpw') }] }, 'SP081', 'Stripe does not know the currency kpw.'],
+    [
+      { options: { shipping_address_collection: { allowed_countries: ['DE', 'SY', 'CU'] } } },
+      'SP082',
+      'Stripe does not ship to the country CU.',
+    ],
+    [{ options: { locale: 'en-US' } }, 'SP083', 'Stripe has no page in the locale en-US.'],
+    [
+      { options: { payment_method_types: ['card', 'a card'] } },
+      'SP001',
+      'Each of paymentMethodTypes must be a payment method type, for example card.',
+    ],
   ])('%j', async (request, code, message) => {
     const before =
       await database.sql`select count(*)::integer as count from payments.stripe_checkout_sessions`
@@ -420,17 +450,70 @@ describe('an option that cannot be is refused by a sentence of its own', () => {
     expect(await refusal(beginAsService(later))).toMatchObject({ code: 'SP064' })
   })
 
+  test.each<[string, string[], boolean]>([
+    ['two currencies', ['price_eur', 'price_usd'], false],
+    ['one currency', ['price_usd', 'price_usd_too'], true],
+    ['one of them in the currency of the other, too', ['price_both', 'price_usd'], true],
+    ['two that share one of three', ['price_both', 'price_gbp'], true],
+    [
+      'three of which two have the same, and no two the third',
+      ['price_both', 'price_usd', 'price_gbp'],
+      false,
+    ],
+    ['one that is not known here', ['price_eur', 'price_of_somebody'], true],
+  ])('prices of a cart with %s', async (_, prices, fit) => {
+    const request = beginAsService({ lineItems: prices.map((priceId) => ({ priceId })) })
+    if (fit) return expect((await request).action).toBe('send')
+    expect(await refusal(request)).toMatchObject({
+      code: 'SP080',
+      message: expect.stringMatching(
+        /^The prices of lineItems have no currency in common: (eur, usd|eur, gbp, usd)\.$/,
+      ),
+      hint: 'Use prices of one currency, or begin a checkout for each.',
+    })
+  })
+
+  test('a price that the request makes up needs the currency of the others', async () => {
+    const lineItems = (currency: string) => [{ priceId: 'price_eur' }, { priceData: cup(currency) }]
+    const backend = (currency: string) =>
+      asCaller(database.sql, service, (sql) =>
+        begin(sql, { role: 'service' }, { lineItems: lineItems(currency) }),
+      )
+    expect((await refusal(backend('usd'))).code).toBe('SP080')
+    expect((await backend('eur')).action).toBe('send')
+  })
+
+  test('the words that Stripe knows are those of local Stripe, which are those of the Stripe SDK', async () => {
+    const wordsOf = async (name: string) => {
+      const rows = await database.sql<{ word: string }[]>`
+        select unnest(payments_private.stripe_words(${name})) as word`
+      return rows.map(({ word }) => word).toSorted()
+    }
+    expect(await wordsOf('currency')).toEqual([...CURRENCIES].toSorted())
+    expect(await wordsOf('country')).toEqual(SHIPPING_COUNTRIES.toSorted())
+    expect(await wordsOf('locale')).toEqual(PAGE_LOCALES.toSorted())
+  })
+
   test('a row that an app user inserts is checked like a request', async () => {
-    const insert = (options: Record<string, unknown>) =>
+    const insert = (options: Record<string, unknown>, lineItems: object[] = [{ priceId: 'price_tea' }]) =>
       asCaller(
         database.sql,
         user('u1'),
         (sql) => sql`
           insert into payments.stripe_checkout_sessions
             (environment, mode, subject_type, subject_id, line_items, success_url, cancel_url, options)
-          values ('test', 'payment', 'user', 'u1', '[{"priceId": "price_tea"}]', 'https://a.example', 'https://a.example',
-            ${sql.json(options as never)})`,
+          values ('test', 'payment', 'user', 'u1', ${sql.json(lineItems as never)}, 'https://a.example',
+            'https://a.example', ${sql.json(options as never)})`,
       )
+    for (const [code, options, lineItems] of [
+      ['SP080', {}, [{ priceId: 'price_eur' }, { priceId: 'price_usd' }]],
+      ['SP081', { currency: 'zzz' }, undefined],
+      ['SP081', {}, [{ priceData: cup('zzz') }]],
+      ['SP082', { shipping_address_collection: { allowed_countries: ['KP'] } }, undefined],
+      ['SP083', { locale: 'tlh' }, undefined],
+      ['SP001', { payment_method_types: ['a card'] }, undefined],
+    ] satisfies [string, object, object[] | undefined][])
+      expect((await refusal(insert(options, lineItems))).code).toBe(code)
     expect(await refusal(insert({ tip: 5 }))).toMatchObject({
       code: 'SP001',
       message: 'tip is not a known option.',

@@ -339,6 +339,11 @@ describe('options', () => {
       code: 'SP001',
       message: 'An offer has no colour.',
     })
+    expect((await refusal(tea({ forced_options: { locale: 'tlh' } }))).code).toBe('SP083')
+    const anywhere = { shipping_address_collection: { allowed_countries: ['AT', 'XX'] } }
+    expect((await refusal(tea({ forced_options: anywhere }))).code).toBe('SP082')
+    const gift = { product_id: 'prod_gift', mode: 'payment', allow_price_data: true, minimum_amount: 1 }
+    expect((await refusal(put('gift', { ...gift, currency: 'zzz' }))).code).toBe('SP081')
   })
 })
 
@@ -534,5 +539,67 @@ describe('on the path of a checkout', () => {
       return rows
     })
     expect(calls).toEqual([{ calls: 1 }])
+  })
+})
+
+describe('the roles that may buy what they like', () => {
+  const buyers = async (...statements: string[]) => {
+    let result: unknown
+    await sql
+      .begin(async (sql) => {
+        for (const statement of statements) await sql.unsafe(statement)
+        const [row] = await sql`select payments_private.unlimited_buyers('test') as buyers`
+        result = row?.buyers
+        throw new Error('undo')
+      })
+      .catch((error) => {
+        if (error.message !== 'undo') throw error
+      })
+    return result
+  }
+  const table = 'payments.stripe_checkout_sessions'
+  const drop = ['insert_own', 'insert_guest'].map((name) => `drop policy ${name} on ${table}`)
+  const policy = (check: string, to = 'authenticated', kind = 'permissive') =>
+    `create policy app on ${table} as ${kind} for insert to ${to} with check (${check})`
+  const offered = 'payments.is_offered(environment, mode, line_items, options, subject_type)'
+
+  test.each<[string, string[], string[]]>([
+    ['as it is installed', [], ['anon', 'authenticated']],
+    ['without the policy for guests', drop.slice(1), ['authenticated']],
+    ['without a policy', drop, []],
+    ['with one that refuses every row', [...drop, policy('false')], []],
+    ['with one that judges the subject', [...drop, policy(`subject_type = 'team'`)], ['authenticated']],
+    ['with one that judges the options', [...drop, policy(`options = '{}'`)], []],
+    ['with one of every role', [...drop, policy('true', 'public')], ['anon', 'authenticated']],
+    ['with one that asks for offers, of which there are none', [...drop, policy(offered)], ['authenticated']],
+    [
+      'with a restrictive one that judges the options',
+      [policy(`options = '{}'`, 'public', 'restrictive')],
+      [],
+    ],
+    [
+      'with a restrictive one that judges others',
+      [policy('true', 'public', 'restrictive')],
+      ['anon', 'authenticated'],
+    ],
+    [
+      'without the right to ask for options',
+      [`revoke insert (options) on ${table} from authenticated`],
+      ['anon'],
+    ],
+    [
+      'without row level security',
+      [...drop, `alter table ${table} disable row level security`],
+      ['anon', 'authenticated'],
+    ],
+    [
+      'once there is an offer',
+      [
+        `insert into payments.offers (environment, offer_id, price_id, mode) values ('test', 'a', 'p', 'payment')`,
+      ],
+      [],
+    ],
+  ])('%s', async (_, statements, roles) => {
+    expect(await buyers(...statements)).toEqual(roles)
   })
 })

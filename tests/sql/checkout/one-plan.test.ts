@@ -36,6 +36,7 @@ beforeAll(async () => {
     price({ id: 'price_pro_2024', product: 'prod_pro', active: false, ...recurring }),
     price({ id: 'price_team', product: 'prod_team', ...recurring }),
     price({ id: 'price_chat', product: 'prod_chat', ...recurring }),
+    price({ id: 'price_course', metadata: { payments_trial_days: '21' }, ...recurring }),
   ]
   await projectObjects(sql, prices, 1)
   const plan = { mode: 'subscription', product_group: 'plans', one_plan: true }
@@ -46,6 +47,7 @@ beforeAll(async () => {
     ],
     ['team', { price_id: 'price_team', ...plan, allowed_options: ['trial_period_days'] }],
     ['chat', { price_id: 'price_chat', mode: 'subscription', product_group: 'extras' }],
+    ['course', { price_id: 'price_course', mode: 'subscription', product_group: 'courses' }],
   ]
   for (const [id, offer] of offers) await sql`select payments.put_offer('test', ${id}, ${sql.json(offer)})`
 })
@@ -219,5 +221,37 @@ describe('a trial', () => {
       trial_once: false,
     })})`
     expect((await subscribe(id, 'price_team', trial)).action).toBe('send')
+    await sql`update payments.offers set trial_once = true where offer_id = 'team'`
+  })
+
+  /** The days of the trial that a checkout of the price with a trial in the catalogue sends to Stripe. */
+  const courseTrial = async (id: string, caller?: Claims) =>
+    (await subscribe(id, 'price_course', {}, caller)).params.subscription_data.trial_period_days
+
+  test('of the catalogue is given once to buyers, and again by a backend or an offer that says so', async () => {
+    const id = newId('user')
+    expect(await courseTrial(id)).toBe(21)
+    await living(id, 'canceled', team, { trial_start: T, trial_end: T + 86_400 })
+    expect(await courseTrial(id)).toBeUndefined()
+    expect(await courseTrial(id, backend)).toBe(21)
+    expect(await courseTrial(newId('user'))).toBe(21)
+    await sql`update payments.offers set trial_once = false where offer_id = 'course'`
+    expect(await courseTrial(id)).toBe(21)
+    await sql`update payments.offers set trial_once = true where offer_id = 'course'`
+  })
+
+  test('of the catalogue counts from the completed checkout on, before its subscription is seen', async () => {
+    const id = newId('user')
+    const { session } = await subscribe(id, 'price_course')
+    const complete = (forced: Json) => sql`
+      update payments.stripe_checkout_sessions set status = 'completed', forced_options = ${sql.json(forced)}
+      where id = ${session.id}`
+    await complete({ trial_period_days: null }) // it was left out
+    expect(await courseTrial(id)).toBe(21)
+    await complete({})
+    expect(await courseTrial(id)).toBeUndefined()
+    expect(await refusal(subscribe(id, 'price_team', { options: { trial_period_days: 7 } }))).toMatchObject({
+      code: 'SP058',
+    })
   })
 })

@@ -242,33 +242,36 @@ describe('the key of a checkout that failed', () => {
     ['its caller', { subject: undefined }],
   ])('at Stripe passes to the corrected request, within the scope of %s', async (_, more) => {
     const key = newId('key')
-    const wrong = await ask(key, { locale: 'zz' }, user('u1'), more)
-    await fail(database.sql, wrong, 'Invalid locale.')
+    const wrong = await ask(key, { submit_type: 'zz' }, user('u1'), more)
+    await fail(database.sql, wrong, 'Invalid submit_type.')
     const right = await ask(key, { locale: 'de' }, user('u1'), more)
     expect(right).toMatchObject({ action: 'send', attempt: 1, params: { locale: 'de' } })
     expect(right.session.id).not.toBe(wrong.session.id)
     expect(await sessionRow(database.sql, wrong.session.id)).toMatchObject({
       status: 'failed',
       idempotency_key: null,
-      last_error: 'Invalid locale.',
+      last_error: 'Invalid submit_type.',
     })
     expect((await ask(key, { locale: 'de' }, user('u1'), more)).session.id).toBe(right.session.id)
-    expect(await refusal(ask(key, { locale: 'zz' }, user('u1'), more))).toMatchObject({ code: 'SP002' })
+    expect(await refusal(ask(key, { submit_type: 'zz' }, user('u1'), more))).toMatchObject({ code: 'SP002' })
   })
 
   test('stays with it while Stripe may have acted, and while it is under way', async () => {
     const key = newId('key')
-    const first = await ask(key, { locale: 'zz' })
+    const first = await ask(key, { submit_type: 'zz' })
     expect(await refusal(ask(key, { locale: 'de' }))).toMatchObject({ code: 'SP002' })
     await fail(database.sql, first, 'Stripe could not be reached.', { stripeMayHaveActed: true })
     expect(await refusal(ask(key, { locale: 'de' }))).toMatchObject({ code: 'SP002' })
-    expect(await ask(key, { locale: 'zz' })).toMatchObject({ attempt: 1, session: { id: first.session.id } })
+    expect(await ask(key, { submit_type: 'zz' })).toMatchObject({
+      attempt: 1,
+      session: { id: first.session.id },
+    })
   })
 
   test('stays with it when a policy refuses the corrected request', async () => {
     const key = newId('key')
-    const wrong = await ask(key, { locale: 'zz' })
-    await fail(database.sql, wrong, 'Invalid locale.')
+    const wrong = await ask(key, { submit_type: 'zz' })
+    await fail(database.sql, wrong, 'Invalid submit_type.')
     expect(await refusal(ask(key, { locale: 'de' }, user('u2')))).toMatchObject({ code: '42501' })
     expect(await sessionRow(database.sql, wrong.session.id)).toMatchObject({ idempotency_key: key })
   })

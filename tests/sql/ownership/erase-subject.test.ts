@@ -96,6 +96,7 @@ const intent = paymentIntent({
 const session = checkoutSession({
   customer: grace.id,
   customer_details: details,
+  collected_information: { shipping_details: { name: details.name, address: details.address } },
   metadata: subjectMetadata('user', 'grace'),
   payment_intent: intent.id,
 })

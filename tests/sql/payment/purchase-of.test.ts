@@ -107,6 +107,7 @@ describe('a one-time purchase', () => {
       payment_intent_id: session.payment_intent,
       subscription_id: null,
       paid_at: new Date((T + 7) * 1000).toISOString().replace('.000Z', '+00:00'),
+      shipping: null,
     })
   })
 
@@ -329,6 +330,116 @@ describe('a subscription', () => {
   })
 })
 
+describe('what is shipped', () => {
+  const address = {
+    line1: 'Ring 1',
+    line2: null,
+    postal_code: '1010',
+    city: 'Wien',
+    state: null,
+    country: 'AT',
+  }
+  const to = (name: string, line1 = 'Ring 1') => ({ name, address: { ...address, line1 } })
+  const shipping_cost = {
+    amount_subtotal: 412,
+    amount_tax: 78,
+    amount_total: 490,
+    shipping_rate: { id: 'shr_post', object: 'shipping_rate' },
+  }
+  const expected = { amount_total: 490, shipping_rate: 'shr_post', name: 'Ada', phone: '+43 1', address }
+  const customer_details = { email: 'ada@example.com', phone: '+43 1', address: null }
+
+  test.each<[string, Json]>([
+    ['as Stripe says it today', { collected_information: { shipping_details: to('Ada') } }],
+    ['as before 2025', { shipping_details: { ...to('Ada'), carrier: null, phone: '+43 1' } }],
+  ])('%s: to whom, where and for how much', async (_, more) => {
+    const session = await bought({}, { customer_details, shipping_cost, ...more })
+    expect(await tell(completed(session))).toMatchObject({ shipping: expected, amount: 1000 })
+    const intent = paymentIntent({ id: session.payment_intent })
+    expect(await tell(eventOf('payment_intent.succeeded', intent))).toMatchObject({ shipping: expected })
+  })
+
+  test('of a payment link is known, too, and what is not collected is null', async () => {
+    const elsewhere = (more: Json) =>
+      tell(completed(checkoutSession({ payment_intent: newId('pi'), customer_details, ...more })))
+    expect(await elsewhere({ shipping_details: to('Ada') })).toMatchObject({
+      shipping: { amount_total: null, shipping_rate: null, name: 'Ada', phone: '+43 1', address },
+    })
+    expect(await elsewhere({ shipping_cost })).toMatchObject({
+      shipping: { ...expected, name: null, phone: '+43 1', address: null },
+    })
+    expect(await elsewhere({ shipping_cost: null, collected_information: null })).toMatchObject({
+      shipping: null,
+    })
+  })
+
+  test('by a renewal goes to where the customer lives by then, and costs what its invoice says', async () => {
+    const collected = {
+      collected_information: { shipping_details: to('Ada') },
+      customer_details,
+      shipping_cost,
+    }
+    const session = await bought(
+      { mode: 'subscription', lineItems: [{ priceId: 'price_box' }] },
+      { subscription: 'sub_box', payment_intent: null, customer: 'cus_box', ...collected },
+    )
+    const renewal = (more: Json) =>
+      tell(
+        eventOf(
+          'invoice.paid',
+          invoice({
+            subscription: 'sub_box',
+            subscription_metadata: session.metadata,
+            billing_reason: 'subscription_cycle',
+            ...more,
+          }),
+        ),
+      )
+    expect(await tell(completed(session))).toMatchObject({ kind: 'subscription_start', shipping: expected })
+    const moved = { customer_shipping: to('Ada', 'Gasse 2'), customer_phone: '+43 2' }
+    expect(await renewal({ ...moved, shipping_cost: { ...shipping_cost, amount_total: 500 } })).toMatchObject(
+      {
+        kind: 'subscription_renewal',
+        shipping: { ...expected, amount_total: 500, phone: '+43 2', address: { line1: 'Gasse 2' } },
+      },
+    )
+    expect(await renewal({ shipping_cost: null })).toMatchObject({
+      shipping: { ...expected, amount_total: null, shipping_rate: null },
+    })
+  })
+
+  test('loses name, phone and address with the buyer, and keeps what it cost', async () => {
+    const session = await bought(
+      { subject: { type: 'user', id: 'u1' } },
+      {
+        customer_details,
+        shipping_cost,
+        collected_information: { shipping_details: to('Ada', 'Erased Street') },
+      },
+    )
+    const event = completed(session)
+    expect(await tell(event)).toMatchObject({
+      shipping: { name: 'Ada', address: { line1: 'Erased Street' } },
+    })
+    await undone(database.sql, async (sql) => {
+      await sql`select payments.erase_subject('test', 'user', 'u1')`
+      const [row] = await sql`
+        select (payments.purchase_of(e)).shipping from payments.webhook_events as e
+        where e.provider_event_id = ${event.id}`
+      expect(row?.shipping).toEqual({ ...expected, name: null, phone: null, address: null })
+      const late = await tell(
+        eventOf('checkout.session.async_payment_succeeded', session, { created: T + 9 }),
+        sql,
+      )
+      expect(late?.shipping).toEqual({ ...expected, name: null, phone: null, address: null })
+      const [left] = await sql`
+        select count(*)::integer as count from payments.stripe_checkout_sessions as s
+        where to_jsonb(s)::text like '%Erased Street%'`
+      expect(left?.count).toBe(0)
+    })
+  })
+})
+
 test('a retry is told the state of then, not of the event', async () => {
   const session = await bought({})
   const event = completed(session)
@@ -390,7 +501,7 @@ describe.each(lifeCycles.map(({ name }) => name))('when %s', (name) => {
             group by t.id`
           for (const { ids } of paid) expect(ids).toHaveLength(1)
           const answers = await sql`
-            select distinct p.id, p.status, p.amount, p.amount_undone, p.currency, p.subject_id
+            select distinct p.id, p.status, p.amount, p.amount_undone, p.currency, p.subject_id, p.shipping
             from payments.webhook_events as e, payments.purchase_of(e) as p
             where e.processing_status = 'processed' and p.id is not null
             order by 1, 2`

@@ -49,7 +49,8 @@ export async function checkHealth(
     try {
       const verdict = await client.get<EnvironmentHealthResponse>(`/${environment}/health`)
       await reportVerdict(environment, verdict, client.url !== null, report)
-      reportOffers(environment, await client.get<ListOffersResponse>(`/${environment}/offers`), report)
+      const { offers } = await client.get<ListOffersResponse>(`/${environment}/offers`)
+      reportOffers(environment, offers.length > 0, verdict.unlimitedBuyers ?? APP_USERS, report)
     } catch (error) {
       if (!isCliError(error)) throw error
       report.fail(`${environment}: health`, error.message, knownCause ?? error.next ?? CHECK_LOG)
@@ -94,14 +95,27 @@ async function reportVerdict(
     report.ok(`${environment}: webhooks, sync and backlog`, 'all is well')
 }
 
-/** Without offers, a buyer's request chooses the quantity, the trial and whether a card is needed. */
-function reportOffers(environment: StripeEnvironment, { offers }: ListOffersResponse, report: Report): void {
+const APP_USERS = ['anon', 'authenticated']
+
+/**
+ * Without offers, a buyer's request chooses the quantity, the trial and whether a card is needed.
+ *
+ * @param unlimited the roles that the policies let choose; of an API that is older than this command, all of them
+ */
+function reportOffers(
+  environment: StripeEnvironment,
+  hasOffers: boolean,
+  unlimited: string[],
+  report: Report,
+): void {
   const check = `${environment}: offers`
-  if (offers.length > 0) {
-    report.ok(check, 'app users can buy nothing else')
-    return
-  }
-  const message =
-    'There are none, so app users can buy every active price, with trials and promotion codes, that the policies allow.'
-  report.warn(check, message, `Run: pg-payments offers set <offerId> --environment ${environment}`)
+  if (hasOffers) report.ok(check, 'app users can buy nothing else')
+  else if (unlimited.length === 0)
+    report.ok(check, 'there are none; the policies let no app user choose what to buy and how')
+  else
+    report.warn(
+      check,
+      'There are none, so app users can buy every active price, with trials and promotion codes, that the policies allow.',
+      `Run: pg-payments offers set <offerId> --environment ${environment}`,
+    )
 }
