@@ -2300,7 +2300,7 @@ create function payments.begin_checkout_session(environment text, caller jsonb, 
   returns jsonb
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
-comment on function payments.begin_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text, options jsonb) is 'Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id, expire}; action is send, return or fetch. Errors: SP001 invalid, SP050 parts that exclude each other, SP002 idempotency key in use, SP007 role, 42501 refused by a policy, SP053, SP055, SP057 and SP058 not offered, SP056 lookup key, SP059 a second plan, SP064 and SP065 times, SP075 and SP080 prices that do not fit, SP081, SP082 and SP083 words that Stripe does not know.';
+comment on function payments.begin_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text, options jsonb) is 'Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id, expire}; action is send, return or fetch. Errors: SP001 invalid, SP050 parts that exclude each other, SP002 idempotency key in use, SP007 role, 42501 refused by a policy, SP053, SP055, SP057 and SP058 not offered, SP056 lookup key, SP059 a second plan, SP064 and SP065 times, SP075 and SP080 prices that do not fit.';
 grant execute on function payments.begin_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text, options jsonb) to payments_service;
 
 create function payments.begin_confirmation(environment text, caller jsonb, id text, per_minute integer)
@@ -2731,12 +2731,6 @@ create function payments_private.check_checkout_times(environment text, line_ite
   returns void
   language plpgsql stable security definer
   set search_path = pg_catalog, pg_temp;
-
-create function payments_private.check_checkout_words(line_items jsonb, options jsonb)
-  returns void
-  language plpgsql immutable security invoker
-  set search_path = pg_catalog, pg_temp;
-grant execute on function payments_private.check_checkout_words(line_items jsonb, options jsonb) to payments_service;
 
 create function payments_private.check_environment(environment text)
   returns void
@@ -3671,12 +3665,6 @@ create function payments_private.status_of_event(environment text, event jsonb)
   returns text
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
-
-create function payments_private.stripe_words(name text)
-  returns text[]
-  language plpgsql immutable security invoker
-  set search_path = pg_catalog, pg_temp;
-grant execute on function payments_private.stripe_words(name text) to payments_service;
 
 create function payments_private.subject_of(metadata jsonb)
   returns payments.billing_subject

@@ -276,7 +276,7 @@ export interface SqlFunctions {
     returns: Json
   }
 
-  /** Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id, expire}; action is send, return or fetch. Errors: SP001 invalid, SP050 parts that exclude each other, SP002 idempotency key in use, SP007 role, 42501 refused by a policy, SP053, SP055, SP057 and SP058 not offered, SP056 lookup key, SP059 a second plan, SP064 and SP065 times, SP075 and SP080 prices that do not fit, SP081, SP082 and SP083 words that Stripe does not know. */
+  /** Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id, expire}; action is send, return or fetch. Errors: SP001 invalid, SP050 parts that exclude each other, SP002 idempotency key in use, SP007 role, 42501 refused by a policy, SP053, SP055, SP057 and SP058 not offered, SP056 lookup key, SP059 a second plan, SP064 and SP065 times, SP075 and SP080 prices that do not fit. */
   'payments.begin_checkout_session': {
     args: {
       environment: string | null
@@ -846,14 +846,6 @@ export interface SqlFunctions {
     returns: undefined
   }
 
-  'payments_private.check_checkout_words': {
-    args: {
-      line_items: Json | null
-      options: Json | null
-    }
-    returns: undefined
-  }
-
   'payments_private.check_environment': {
     args: {
       environment: string | null
@@ -1287,13 +1279,6 @@ export interface SqlFunctions {
       rank?: number | null
     }
     returns: string
-  }
-
-  'payments_private.stripe_words': {
-    args: {
-      name: string | null
-    }
-    returns: string[]
   }
 
   'payments_private.subject_of': {

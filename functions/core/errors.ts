@@ -137,12 +137,6 @@ export const SQLSTATES: Record<
   SP076: { status: 400, code: 'INVALID_INPUT' },
   /** Prices of a checkout have no currency in common */
   SP080: { status: 400, code: 'INVALID_INPUT' },
-  /** Stripe does not know the currency */
-  SP081: { status: 400, code: 'INVALID_INPUT' },
-  /** Stripe's page does not ship to the country */
-  SP082: { status: 400, code: 'INVALID_INPUT' },
-  /** Stripe has no page in the locale */
-  SP083: { status: 400, code: 'INVALID_INPUT' },
   /** insufficient_privilege: row level security refused the row */
   '42501': {
     status: 403,

@@ -1,5 +1,5 @@
 --! Previous: sha1:8b8c220debb528c010416c0027ec06b4e8adda53
---! Hash: sha1:13e0b6d53c04ea66f328eeea007b392cfcd2b1b2
+--! Hash: sha1:084c51938cf0d14606b29b57bfc32f50ba869f57
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -819,110 +819,12 @@ revoke all on function payments_private.checkout_combination_problem(text, jsonb
 grant execute on function payments_private.checkout_combination_problem(text, jsonb, text, text, jsonb)
   to payments_service;
 --! EndIncluded checkout/private/checkout_combination_problem.sql
---! Included checkout/private/stripe_words.sql
-/*
- * Returns the words that a parameter of Stripe takes, where Stripe takes no other: those of currency, country (to which
- * a checkout page ships) and locale (of a checkout page). The result is null for any other name.
- *
- * What you may change: add a word that Stripe has added since this release. Local Stripe has the same lists; a test
- * compares both with the Stripe SDK, which has no list of currencies: https://docs.stripe.com/currencies.
- */
-create or replace function payments_private.stripe_words(name text)
-  returns text[]
-  language plpgsql
-  immutable
-  security invoker
-  set search_path = pg_catalog, pg_temp
-as $$
-begin
-  return string_to_array(case name
-    when 'currency' then 'aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd btn bwp byn '
-      'bzd cad cdf chf clp cny cop crc cve czk djf dkk dop dzd eek egp etb eur fjd fkp gbp gel ghs gip gmd gnf gtq gyd hkd '
-      'hnl hrk htg huf idr ils inr isk jmd jod jpy kes kgs khr kmf krw kwd kyd kzt lak lbp lkr lrd lsl ltl lvl mad mdl mga '
-      'mkd mmk mnt mop mro mur mvr mwk mxn myr mzn nad ngn nio nok npr nzd omr pab pen pgk php pkr pln pyg qar ron rsd rub '
-      'rwf sar sbd scr sek sgd shp sle sll sos srd std svc szl thb tjs tnd top try ttd twd tzs uah ugx usd uyu uzs vef vnd '
-      'vuv wst xaf xcd xcg xof xpf yer zar zmw'
-    when 'country' then 'AC AD AE AF AG AI AL AM AO AQ AR AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT '
-      'BV BW BY BZ CA CD CF CG CH CI CK CL CM CN CO CR CV CW CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FO FR '
-      'GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HN HR HT HU ID IE IL IM IN IO IQ IS IT JE JM JO JP KE '
-      'KG KH KI KM KN KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MK ML MM MN MO MQ MR MS MT MU MV MW '
-      'MX MY MZ NA NC NE NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PY QA RE RO RS RU RW SA SB SC SD '
-      'SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SZ TA TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG US UY UZ '
-      'VA VC VE VG VN VU WF WS XK YE YT ZA ZM ZW ZZ'
-    when 'locale' then 'auto bg cs da de el en en-GB es es-419 et fi fil fr fr-CA hi-IN hr hu id it ja ko lt lv ms mt nb nl '
-      'pl pt pt-BR ro ru sk sl sv th tr vi zh zh-HK zh-TW'
-  end, ' ');
-end;
-$$;
-
-revoke all on function payments_private.stripe_words(text) from public, anon, authenticated;
-grant execute on function payments_private.stripe_words(text) to payments_service;
---! EndIncluded checkout/private/stripe_words.sql
---! Included checkout/private/check_checkout_words.sql
-/*
- * Raises for a word of a checkout request that Stripe does not know:
- *   SP081  a currency, also that of a price which the request makes up
- *   SP082  a country to ship to
- *   SP083  the locale of the page
- *
- * The trigger _150_request calls it for every checkout that is begun here. The shapes are checked elsewhere. Other words
- * stay open, because Stripe adds to them often; see stripe_words.
- */
-create or replace function payments_private.check_checkout_words(line_items jsonb, options jsonb)
-  returns void
-  language plpgsql
-  immutable
-  security invoker
-  set search_path = pg_catalog, pg_temp
-as $$
-declare
-  v_word text;
-begin
-  if options ? 'currency' or jsonb_path_exists(line_items, '$[*].priceData.currency') then
-    select c.word
-    into v_word
-    from (
-      select options ->> 'currency' as word
-      union all
-      select i.currency #>> '{}' from jsonb_path_query(line_items, '$[*].priceData.currency') as i (currency)
-    ) as c
-    where c.word <> all (payments_private.stripe_words('currency'))
-    order by c.word
-    limit 1;
-    if v_word is not null then
-      raise exception 'Stripe does not know the currency %.', left(v_word, 60)
-        using errcode = 'SP081', hint = 'Use a currency that Stripe supports, as three lower-case letters, for example eur.';
-    end if;
-  end if;
-  if options ? 'shipping_address_collection' then
-    select c.country #>> '{}'
-    into v_word
-    from jsonb_path_query(options, '$.shipping_address_collection.allowed_countries[*]') as c (country)
-    where c.country #>> '{}' <> all (payments_private.stripe_words('country'))
-    order by c.country #>> '{}'
-    limit 1;
-    if v_word is not null then
-      raise exception 'Stripe does not ship to the country %.', left(v_word, 60)
-        using errcode = 'SP082', hint = 'Use codes of ISO 3166 in capital letters, for example AT, or leave this country out.';
-    end if;
-  end if;
-  if options ->> 'locale' <> all (payments_private.stripe_words('locale')) then
-    raise exception 'Stripe has no page in the locale %.', left(options ->> 'locale', 60)
-      using errcode = 'SP083', hint = 'Use auto, or a locale such as de, en-GB or pt-BR.';
-  end if;
-end;
-$$;
-
-revoke all on function payments_private.check_checkout_words(jsonb, jsonb) from public, anon, authenticated;
-grant execute on function payments_private.check_checkout_words(jsonb, jsonb) to payments_service;
---! EndIncluded checkout/private/check_checkout_words.sql
 --! Included checkout/private/tg_offers__forced_options.sql
 /*
  * Trigger function: raises for an offer that nobody could ever buy.
  *   SP001  an option that it forces and no checkout of its mode can have
  *   SP050  options that it forces and that exclude each other; what one needs, the buyer's request may have
  *   SP076  mode payment for a price that is known to be recurring; the type of a price never changes
- *   SP081, SP082, SP083  a word that Stripe does not know, in what it forces or as its currency
  */
 create or replace function payments_private.tg_offers__forced_options()
   returns trigger
@@ -936,8 +838,6 @@ declare
 begin
   if jsonb_typeof(new.forced_options) = 'object' then -- else a constraint refuses the row
     perform payments_private.check_checkout_options(new.mode, new.forced_options);
-    perform payments_private.check_checkout_words('[]', new.forced_options);
-    perform payments_private.check_checkout_words('[]', jsonb_strip_nulls(jsonb_build_object('currency', new.currency)));
     v_problem := payments_private.checkout_combination_problem(new.mode, '[]', '', '', new.forced_options);
     if v_problem !~ ' (needs|is required) ' then
       raise exception 'No checkout can have the forced options: %', v_problem
@@ -14250,8 +14150,7 @@ grant execute on function payments_private.checkout_option_problem(text, text, j
  * take. The sentence names the field as the HTTP API spells it. begin_checkout_session calls it, and the trigger
  * _150_request does for the rows that app users insert themselves.
  *
- * Options have the names of Stripe's parameters; instants are Unix seconds. Words are open here; see
- * check_checkout_words.
+ * Options have the names of Stripe's parameters; instants are Unix seconds. Words that Stripe may add to are open.
  * https://docs.stripe.com/api/checkout/sessions/create
  */
 create or replace function payments_private.check_checkout_options(mode text, options jsonb)
@@ -15909,7 +15808,7 @@ end;
 $$;
 
 comment on function payments.begin_checkout_session(text, jsonb, text, jsonb, text, text, text, text, text, jsonb, text, jsonb) is
-  'Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id, expire}; action is send, return or fetch. Errors: SP001 invalid, SP050 parts that exclude each other, SP002 idempotency key in use, SP007 role, 42501 refused by a policy, SP053, SP055, SP057 and SP058 not offered, SP056 lookup key, SP059 a second plan, SP064 and SP065 times, SP075 and SP080 prices that do not fit, SP081, SP082 and SP083 words that Stripe does not know.';
+  'Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id, expire}; action is send, return or fetch. Errors: SP001 invalid, SP050 parts that exclude each other, SP002 idempotency key in use, SP007 role, 42501 refused by a policy, SP053, SP055, SP057 and SP058 not offered, SP056 lookup key, SP059 a second plan, SP064 and SP065 times, SP075 and SP080 prices that do not fit.';
 
 revoke all on function payments.begin_checkout_session(text, jsonb, text, jsonb, text, text, text, text, text, jsonb, text, jsonb)
   from public, anon, authenticated;
@@ -18120,7 +18019,6 @@ create or replace function payments_private.tg_sessions__request()
 as $$
 begin
   perform payments_private.check_checkout_options(new.mode, new.options);
-  perform payments_private.check_checkout_words(new.line_items, new.options);
   perform payments_private.check_checkout_combination(
     new.mode, new.line_items, new.success_url, new.cancel_url, new.options
   );

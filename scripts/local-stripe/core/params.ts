@@ -270,7 +270,7 @@ export function currency(): Param<string> {
 }
 
 /** The currencies that Stripe names in this error, without `usdc`, which is no code of three letters. */
-export const CURRENCIES: ReadonlySet<string> = new Set(
+const CURRENCIES: ReadonlySet<string> = new Set(
   `
   usd aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd bwp byn bzd cad cdf chf
   clp cny cop crc cve czk djf dkk dop dzd egp etb eur fjd fkp gbp gel gip gmd gnf gtq gyd hkd hnl hrk htg huf idr

@@ -339,11 +339,6 @@ describe('options', () => {
       code: 'SP001',
       message: 'An offer has no colour.',
     })
-    expect((await refusal(tea({ forced_options: { locale: 'tlh' } }))).code).toBe('SP083')
-    const anywhere = { shipping_address_collection: { allowed_countries: ['AT', 'XX'] } }
-    expect((await refusal(tea({ forced_options: anywhere }))).code).toBe('SP082')
-    const gift = { product_id: 'prod_gift', mode: 'payment', allow_price_data: true, minimum_amount: 1 }
-    expect((await refusal(put('gift', { ...gift, currency: 'zzz' }))).code).toBe('SP081')
   })
 })
 
