@@ -1,5 +1,5 @@
 --! Previous: sha1:8b8c220debb528c010416c0027ec06b4e8adda53
---! Hash: sha1:084c51938cf0d14606b29b57bfc32f50ba869f57
+--! Hash: sha1:07ee7135a4fad23ef0ec1f16f294ddbe316645f2
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -8083,7 +8083,8 @@ create or replace function payments_private.erase_rows(
   environment text,
   subject payments.billing_subject,
   customer_ids text[],
-  object_ids text[]
+  object_ids text[],
+  checkout_ids uuid[]
 )
   returns void
   language plpgsql
@@ -8106,14 +8107,16 @@ begin
   update payments.stripe_checkout_sessions as t
   set customer_email = null,
       metadata = payments_private.redact(jsonb_build_object('metadata', t.metadata)) -> 'metadata',
+      options = case
+        when t.options ? 'custom_fields' then jsonb_set(t.options, '{custom_fields}', (
+          select coalesce(jsonb_agg(f.field - 'default_value' order by f.position), '[]')
+          from jsonb_array_elements(t.options -> 'custom_fields') with ordinality as f (field, position)
+        ))
+        else t.options
+      end,
       last_error = case when t.last_error is not null then payments_private.erased_text() end,
       raw = payments_private.redact(t.raw)
-  where t.environment = erase_rows.environment
-    and (
-      t.checkout_session_id = any (object_ids)
-      or t.customer_id = any (customer_ids)
-      or (t.subject_type, t.subject_id) = ((erase_rows.subject).type, (erase_rows.subject).id)
-    );
+  where t.environment = erase_rows.environment and (t.id = any (checkout_ids) or t.checkout_session_id = any (object_ids));
   update payments.stripe_customer_portal_sessions as t
   set last_error = case when t.last_error is not null then payments_private.erased_text() end,
       raw = payments_private.redact(t.raw)
@@ -8145,26 +8148,36 @@ begin
       receipt_url = null,
       card_brand = null,
       card_last4 = null
-  from payments_private.payment_objects as o
-  where o.object_id = any (object_ids)
-    and o.environment = erase_rows.environment
-    and (t.id = o.payment_id or (t.provider_object_type = 'refund' and t.provider_object_id = o.object_id))
-    and t.environment = erase_rows.environment;
+  where t.id = any (
+      array(
+        select o.payment_id
+        from payments_private.payment_objects as o
+        where o.object_id = any (object_ids) and o.environment = erase_rows.environment
+        union
+        select r.id
+        from payments.transactions as r
+        where r.provider_object_id = any (object_ids)
+          and r.provider_object_type = 'refund'
+          and r.environment = erase_rows.environment
+      )
+    );
 end;
 $$;
 
-revoke all on function payments_private.erase_rows(text, payments.billing_subject, text[], text[]) from public, anon, authenticated;
+revoke all on function payments_private.erase_rows(text, payments.billing_subject, text[], text[], uuid[])
+  from public, anon, authenticated;
 --! EndIncluded ownership/private/erase_rows.sql
 --! Included ownership/private/objects_of_subject.sql
 /*
- * Returns the ids of the Stripe objects that belong to a billing subject or to customers. They are sessions,
- * subscriptions, invoices, credit notes, and all objects of payments. See payments.erase_subject.
+ * Returns the ids of the Stripe objects that belong to a billing subject, to customers or to checkouts. They are
+ * sessions, subscriptions, schedules, invoices, credit notes, and all objects of payments. See payments.erase_subject.
  */
 create or replace function payments_private.objects_of_subject(
   environment text,
   subject_type text,
   subject_id text,
-  customer_ids text[]
+  customer_ids text[],
+  checkout_ids uuid[]
 )
   returns setof text
   language plpgsql
@@ -8174,30 +8187,51 @@ create or replace function payments_private.objects_of_subject(
 as $$
 begin
   return query
-    select s.checkout_session_id
-    from payments.stripe_checkout_sessions as s
-    where s.environment = objects_of_subject.environment
-      and s.checkout_session_id is not null
-      and (
-        (s.subject_type, s.subject_id) = (objects_of_subject.subject_type, objects_of_subject.subject_id)
-        or s.customer_id = any (customer_ids)
-      )
+    with checkout as (
+      select s.checkout_session_id, s.subscription_id
+      from payments.stripe_checkout_sessions as s
+      where s.id = any (checkout_ids)
+    ),
+    subscription as (
+      select s.subscription_id, s.schedule_id
+      from payments.stripe_subscriptions as s
+      where s.environment = objects_of_subject.environment
+        and (
+          (s.subject_type, s.subject_id) = (objects_of_subject.subject_type, objects_of_subject.subject_id)
+          or s.customer_id = any (customer_ids)
+          or s.subscription_id in (select c.subscription_id from checkout as c)
+        )
+    ),
+    invoice as (
+      select i.invoice_id
+      from payments.stripe_invoices as i
+      where i.environment = objects_of_subject.environment
+        and (
+          (i.subject_type, i.subject_id) = (objects_of_subject.subject_type, objects_of_subject.subject_id)
+          or i.customer_id = any (customer_ids)
+        )
+    ),
+    payment as (
+      select t.id
+      from payments.transactions as t
+      where t.environment = objects_of_subject.environment
+        and (
+          (t.subject_type, t.subject_id) = (objects_of_subject.subject_type, objects_of_subject.subject_id)
+          or t.provider_customer_id = any (customer_ids)
+        )
+      union
+      select o.payment_id
+      from payments_private.payment_objects as o
+      where o.environment = objects_of_subject.environment
+        and (o.customer_id = any (customer_ids) or o.object_id in (select c.checkout_session_id from checkout as c))
+    )
+    select c.checkout_session_id from checkout as c where c.checkout_session_id is not null
     union
-    select s.subscription_id
-    from payments.stripe_subscriptions as s
-    where s.environment = objects_of_subject.environment
-      and (
-        (s.subject_type, s.subject_id) = (objects_of_subject.subject_type, objects_of_subject.subject_id)
-        or s.customer_id = any (customer_ids)
-      )
+    select s.subscription_id from subscription as s
     union
-    select i.invoice_id
-    from payments.stripe_invoices as i
-    where i.environment = objects_of_subject.environment
-      and (
-        (i.subject_type, i.subject_id) = (objects_of_subject.subject_type, objects_of_subject.subject_id)
-        or i.customer_id = any (customer_ids)
-      )
+    select s.schedule_id from subscription as s where s.schedule_id is not null
+    union
+    select i.invoice_id from invoice as i
     union
     select n.credit_note_id
     from payments.stripe_credit_notes as n
@@ -8205,27 +8239,16 @@ begin
       and (
         (n.subject_type, n.subject_id) = (objects_of_subject.subject_type, objects_of_subject.subject_id)
         or n.customer_id = any (customer_ids)
-      )
-    union
-    select o.object_id
-    from payments.transactions as t
-    join payments_private.payment_objects as o on o.payment_id = t.id
-    where t.environment = objects_of_subject.environment
-      and o.object_type <> 'order_reference'
-      and (
-        (t.subject_type, t.subject_id) = (objects_of_subject.subject_type, objects_of_subject.subject_id)
-        or t.provider_customer_id = any (customer_ids)
+        or n.invoice_id in (select i.invoice_id from invoice as i)
       )
     union
     select o.object_id
     from payments_private.payment_objects as o
-    where o.environment = objects_of_subject.environment
-      and o.object_type <> 'order_reference'
-      and o.customer_id = any (customer_ids);
+    where o.payment_id in (select p.id from payment as p) and o.object_type <> 'order_reference';
 end;
 $$;
 
-revoke all on function payments_private.objects_of_subject(text, text, text, text[]) from public, anon, authenticated;
+revoke all on function payments_private.objects_of_subject(text, text, text, text[], uuid[]) from public, anon, authenticated;
 --! EndIncluded ownership/private/objects_of_subject.sql
 --! Included ownership/private/erasable_ids.sql
 /*
@@ -8284,10 +8307,10 @@ grant execute on function payments_private.is_erased(text, text[]) to payments_s
 --! EndIncluded ownership/private/is_erased.sql
 --! Included ownership/private/payment_methods_of.sql
 /*
- * Returns the ids of the payment methods, saved cards and tax ids that the ledger knows of erased customers and
- * objects. What is sent about one of these alone names no customer. See payments.erase_subject.
+ * Returns the ids of the payment methods, saved cards and tax ids that some events name. What is sent about one of these
+ * alone names no customer. See payments.erase_subject.
  */
-create or replace function payments_private.payment_methods_of(environment text, erased_ids text[])
+create or replace function payments_private.payment_methods_of(event_ids uuid[])
   returns setof text
   language plpgsql
   stable
@@ -8312,19 +8335,87 @@ begin
         (payments_private.id_of(o.about -> 'default_source')),
         (payments_private.id_of(o.about #> '{invoice_settings,default_payment_method}'))
     ) as i (id)
-    where w.environment = payment_methods_of.environment
-      and i.id is not null
-      and payments_private.erasable_ids(array[w.payload]) && payment_methods_of.erased_ids;
+    where w.id = any (payment_methods_of.event_ids) and i.id is not null;
 end;
 $$;
 
-revoke all on function payments_private.payment_methods_of(text, text[]) from public, anon, authenticated;
+revoke all on function payments_private.payment_methods_of(uuid[]) from public, anon, authenticated;
 --! EndIncluded ownership/private/payment_methods_of.sql
+--! Included ownership/private/checkouts_of_subject.sql
+/*
+ * Returns the ids of the checkouts that belong to a billing subject or to customers. A user also has those that the user
+ * began for nobody in particular; subject type user means the caller with this id. See payments.erase_subject.
+ */
+create or replace function payments_private.checkouts_of_subject(
+  environment text,
+  subject_type text,
+  subject_id text,
+  customer_ids text[]
+)
+  returns setof uuid
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query
+    select s.id
+    from payments.stripe_checkout_sessions as s
+    where s.subject_id = checkouts_of_subject.subject_id
+      and s.subject_type = checkouts_of_subject.subject_type
+      and s.environment = checkouts_of_subject.environment
+    union
+    select s.id
+    from payments.stripe_checkout_sessions as s
+    where s.customer_id = any (checkouts_of_subject.customer_ids) and s.environment = checkouts_of_subject.environment
+    union
+    select s.id
+    from payments.stripe_checkout_sessions as s
+    where checkouts_of_subject.subject_type = 'user'
+      and s.caller_id = checkouts_of_subject.subject_id
+      and s.subject_type is null
+      and s.environment = checkouts_of_subject.environment;
+end;
+$$;
+
+revoke all on function payments_private.checkouts_of_subject(text, text, text, text[]) from public, anon, authenticated;
+--! EndIncluded ownership/private/checkouts_of_subject.sql
+--! Included ownership/private/events_of.sql
+/*
+ * Returns the ids of the events that name one of some Stripe ids, as their object or inside of it, and that arrived
+ * since an instant. Reads the whole ledger, which takes up to a minute for a million events, because an event can name a
+ * customer in many places. A pruned payload names nobody. See payments.erase_subject.
+ */
+create or replace function payments_private.events_of(environment text, ids text[], since timestamptz)
+  returns setof uuid
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query
+    select w.id
+    from payments.webhook_events as w
+    where w.environment = events_of.environment
+      and case -- in this order, because the first three are cheap
+        when w.received_at < events_of.since then false
+        when w.object_id = any (events_of.ids) then true
+        when w.payload = '{}' then false
+        else payments_private.erasable_ids(array[w.payload]) && events_of.ids
+      end;
+end;
+$$;
+
+revoke all on function payments_private.events_of(text, text[], timestamptz) from public, anon, authenticated;
+--! EndIncluded ownership/private/events_of.sql
 --! Included ownership/erase_subject.sql
 /*
  * Removes the personal data of a billing subject from every table and from the payloads of the ledger. This includes
- * its customers, its payments and what belongs to them. Returns {subject_type, subject_id, customers, objects,
- * events, living_subscriptions, open_checkouts}.
+ * its customers, its payments and what belongs to them. A subject of type user also has what the caller with this id
+ * bought for nobody in particular. Returns {subject_type, subject_id, customers, objects, events,
+ * living_subscriptions, open_checkouts}.
  *
  * Amounts, ids, dates, states and owners stay, so that the books stay right. The erasure is kept as a fact. What
  * Stripe sends later about these objects and customers is redacted before it is stored. So nothing comes back by a
@@ -8334,7 +8425,8 @@ revoke all on function payments_private.payment_methods_of(text, text[]) from pu
  * open can still be paid by a new customer of Stripe: erase again after that. Stripe keeps its own copy: delete the
  * customer there. The app's own tables stay as they are. So does the metadata that the app wrote, except that of
  * customers and except keys that redact() knows. Recorded errors are removed, because they may repeat personal data.
- * Triggers on "update of processing_status" do not fire; a trigger on every update of the ledger sees its rows.
+ * Triggers on "update of processing_status" do not fire; a trigger on every update of the ledger sees its rows. Takes
+ * up to a minute for a million events of the ledger; events about the subject wait at the end only. See events_of.
  */
 create or replace function payments.erase_subject(environment text, subject_type text, subject_id text)
   returns jsonb
@@ -8345,10 +8437,13 @@ create or replace function payments.erase_subject(environment text, subject_type
 as $$
 declare
   v_customer_ids text[];
+  v_checkout_ids uuid[]; -- which Stripe has as client_reference_id
   v_object_ids text[];
-  v_row_ids text[]; -- of checkouts begun here, which Stripe has as client_reference_id
-  v_open_checkouts bigint;
+  v_ids text[]; -- all of these
+  v_method_ids text[];
+  v_event_ids uuid[];
   v_events bigint;
+  v_since constant timestamptz := clock_timestamp() - interval '5 minutes'; -- no event takes so long
 begin
   -- find what belongs to the subject
   perform payments_private.check_environment(environment);
@@ -8361,45 +8456,67 @@ begin
       and payments_private.subject_of_customer(o.environment, o.customer_id)
         = row (o.subject_type, o.subject_id)::payments.billing_subject
   );
-  v_object_ids := array(
-    select payments_private.objects_of_subject(environment, subject_type, subject_id, v_customer_ids)
+  v_checkout_ids := array(
+    select payments_private.checkouts_of_subject(environment, subject_type, subject_id, v_customer_ids)
   );
-  select coalesce(array_agg(s.id::text), '{}'), count(*) filter (where s.status in ('initialized', 'open'))
-  into v_row_ids, v_open_checkouts
-  from payments.stripe_checkout_sessions as s
-  where s.environment = erase_subject.environment
-    and (
-      (s.subject_type, s.subject_id) = (erase_subject.subject_type, erase_subject.subject_id)
-      or s.customer_id = any (v_customer_ids)
-    );
-  if cardinality(v_customer_ids || v_object_ids || v_row_ids) = 0 then
+  v_customer_ids := v_customer_ids || array( -- those that belong to nobody
+    select distinct s.customer_id
+    from payments.stripe_checkout_sessions as s
+    where s.id = any (v_checkout_ids)
+      and s.customer_id is not null
+      and (payments_private.subject_of_customer(s.environment, s.customer_id)).type is null
+  );
+  v_object_ids := array(
+    select payments_private.objects_of_subject(environment, subject_type, subject_id, v_customer_ids, v_checkout_ids)
+  );
+  v_ids := v_customer_ids || v_object_ids || v_checkout_ids::text[];
+  if cardinality(v_ids) = 0 then
     raise exception 'Nothing of the % % is known in %.', subject_type, subject_id, environment
       using errcode = 'SP063', hint = 'Check the type and the id of the billing subject, and the environment.';
   end if;
+  v_ids := v_ids || array( -- what was erased before
+    select e.object_id
+    from payments_private.erased_objects as e
+    where (e.subject_type, e.subject_id, e.environment)
+      = (erase_subject.subject_type, erase_subject.subject_id, erase_subject.environment)
+  );
 
-  -- lock, then record the fact
+  -- read the ledger, lock, then look for events that have come since, and record the fact
+  v_event_ids := array(select payments_private.events_of(environment, v_ids, '-infinity'));
   perform payments_private.lock_environment(environment);
-  perform payments_private.lock_ids(environment, v_customer_ids || v_object_ids || v_row_ids);
+  perform payments_private.lock_ids(environment, v_ids);
+  v_event_ids := v_event_ids || array(select payments_private.events_of(environment, v_ids, v_since));
+  v_method_ids := array(select payments_private.payment_methods_of(v_event_ids));
   insert into payments_private.erased_objects (environment, object_id, subject_type, subject_id)
   select distinct erase_subject.environment, i.id, erase_subject.subject_type, erase_subject.subject_id
-  from unnest(
-    v_customer_ids || v_object_ids || v_row_ids
-    || array(select payments_private.payment_methods_of(environment, v_customer_ids || v_object_ids || v_row_ids))
-  ) as i (id)
+  from unnest(v_ids || v_method_ids) as i (id)
   on conflict on constraint erased_objects_pkey do nothing;
 
   -- erase
   perform payments_private.erase_rows(
-    environment, row (subject_type, subject_id)::payments.billing_subject, v_customer_ids, v_object_ids
+    environment, row (subject_type, subject_id)::payments.billing_subject, v_customer_ids, v_object_ids, v_checkout_ids
   );
-  update payments.webhook_events as w
-  set payload = payments_private.redact(w.payload),
-      last_error = case when w.last_error is not null then payments_private.erased_text() end
-  where w.environment = erase_subject.environment
-    and payments_private.is_erased(w.environment, payments_private.erasable_ids(array[w.payload]) || w.object_id)
-    and (w.payload, w.last_error) is distinct from (
-      payments_private.redact(w.payload), case when w.last_error is not null then payments_private.erased_text() end
+  if cardinality(v_method_ids) > 0 then
+    v_event_ids := v_event_ids || array(
+      select w.id
+      from payments.webhook_events as w
+      where w.environment = erase_subject.environment
+        and (w.object_id = any (v_method_ids) or w.payload #>> '{data,object,payment_method}' = any (v_method_ids))
     );
+  end if;
+  update payments.webhook_events as w
+  set payload = r.payload,
+      last_error = r.last_error
+  from (
+    select
+      e.id,
+      payments_private.redact(e.payload) as payload,
+      case when e.last_error is not null then payments_private.erased_text() end as last_error
+    from payments.webhook_events as e
+    where e.id = any (v_event_ids)
+    offset 0 -- each is redacted once
+  ) as r
+  where w.id = r.id and (w.payload, w.last_error) is distinct from (r.payload, r.last_error);
   get diagnostics v_events = row_count;
   return jsonb_build_object(
     'subject_type', subject_type,
@@ -8414,7 +8531,11 @@ begin
         and s.subscription_id = any (v_object_ids)
         and s.status not in ('canceled', 'incomplete_expired')
     ),
-    'open_checkouts', v_open_checkouts
+    'open_checkouts', (
+      select count(*)
+      from payments.stripe_checkout_sessions as s
+      where s.id = any (v_checkout_ids) and s.status in ('initialized', 'open')
+    )
   );
 end;
 $$;
