@@ -1,5 +1,5 @@
 --! Previous: sha1:8b8c220debb528c010416c0027ec06b4e8adda53
---! Hash: sha1:07ee7135a4fad23ef0ec1f16f294ddbe316645f2
+--! Hash: sha1:874f725fa2eda4531322d8211320d4d63a412878
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -473,10 +473,12 @@ grant execute on function payments_private.count_guest_confirmation(text, intege
  * Returns whether fulfilment has run for a Checkout Session. Then the ledger has processed the events that say what
  * came of it, and with them the triggers of the app.
  *   payment       the event of the session that says it is paid
- *   subscription  the same, the subscription itself, and the first invoice if there is one
+ *   setup         the event of the completed session: no money moves
+ *   subscription  as for payment, the subscription itself, and the first invoice if there is one
  *
- * Contract: false while an event is missing or has failed, while the money has not arrived, and for a session that buys
- * nothing. An event whose payload was pruned counts if the row says that the session is paid.
+ * Contract: false while an event is missing or has failed, and while the money has not arrived. A session for which
+ * nothing is due (a setup, a discount of 100 %, a trial) waits for no money. An event whose payload was pruned counts if
+ * the row says that the session is paid.
  */
 create or replace function payments_private.session_is_fulfilled(session payments.stripe_checkout_sessions)
   returns boolean
@@ -488,7 +490,7 @@ as $$
 declare
   v_invoice text := payments_private.id_of(session.raw -> 'invoice');
 begin
-  if session.checkout_session_id is null or session.mode not in ('payment', 'subscription') then
+  if session.checkout_session_id is null then
     return false;
   end if;
 
@@ -504,7 +506,7 @@ begin
     return false;
   end if;
 
-  return session.mode = 'payment'
+  return session.mode <> 'subscription'
     or (
       exists (
         select
