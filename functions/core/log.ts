@@ -55,7 +55,7 @@ export function withFields(log: Log, fields: LogFields): Log {
 /** What is wrong, if the error has no words: an answer of Stripe's address that is not JSON leaves none. */
 function messageOf({ message, name, ...error }: Error & { statusCode?: unknown; type?: unknown }): string {
   if (message.trim() !== '') return message
-  const status = typeof error.statusCode === 'number' ? ` with the status ${error.statusCode}` : ''
+  const status = typeof error.statusCode === 'number' ? `, with the status ${error.statusCode}` : ''
   return `${typeof error.type === 'string' ? error.type : name} without a message${status}.`
 }
 

@@ -121,6 +121,16 @@ describe('a checkout while Stripe', () => {
   })
 })
 
+it('an answer of Stripe that has no words is named in the log by its status', async () => {
+  const fault = { status: 502, body: '<html></html>' as unknown as object }
+  system.stripe.control.fail({ fault, method: 'POST', path: '/v1/checkout/sessions', times: 2 })
+  const { error } = await client('ada').stripe.createCheckoutSession('test', cap())
+  expect(error).toMatchObject({ statusCode: 502, message: down })
+  const cause = 'StripeAPIError without a message, with the status 502.'
+  await eventually(async () => server.log()).toContain(`"message":"${cause}"`)
+  expect(server.log()).not.toContain('"message":""')
+})
+
 describe('the portal while Stripe', () => {
   it('answers 500 fails, and the row says why', async () => {
     const subject = { type: 'user', id: 'ada' }
