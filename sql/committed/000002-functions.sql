@@ -1,5 +1,5 @@
 --! Previous: sha1:8b8c220debb528c010416c0027ec06b4e8adda53
---! Hash: sha1:874f725fa2eda4531322d8211320d4d63a412878
+--! Hash: sha1:bfb622d1df8a7efb4ebddf3125ddd159c202c805
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -14404,7 +14404,8 @@ grant execute on function payments_private.is_adjustable_quantity(jsonb) to paym
  *   {currency, unitAmount, productId | product: {name, description?, taxCode?}, recurring?: {interval, intervalCount?},
  *    taxBehavior?}
  *
- * unitAmount is in the currency's minor unit. Stripe judges the words.
+ * unitAmount is in the currency's minor unit, with 12 digits at most. Stripe judges the words, and how many digits the
+ * currency and the way to pay take: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
  */
 create or replace function payments_private.is_price_data(value jsonb)
   returns boolean
@@ -14428,7 +14429,7 @@ begin
       or jsonb_path_exists(value, '$.recurring.interval ? (@.type() != "string")') then false
     else value ->> 'currency' is not null
       and value ->> 'currency' ~ '^[a-z]{3}$'
-      and (value ->> 'unitAmount')::numeric between 0 and 99999999
+      and (value ->> 'unitAmount')::numeric between 0 and 999999999999
       and (value ->> 'unitAmount')::numeric % 1 = 0
       and (value ? 'productId') <> (value ? 'product')
       and length(coalesce(value ->> 'productId', value #>> '{product,name}', '')) between 1 and 255
@@ -14509,7 +14510,7 @@ begin
       select
       from jsonb_array_elements(line_items) as i (item)
       where i.item ? 'priceData' and not payments_private.is_price_data(i.item -> 'priceData')
-    ) then 'Each priceData of lineItems needs a currency, a whole unitAmount from 0 to 99999999, and either a productId or a product with a name. It may have recurring and taxBehavior.'
+    ) then 'Each priceData of lineItems needs a currency, a whole unitAmount from 0 to 999999999999, and either a productId or a product with a name. It may have recurring and taxBehavior.'
     when exists (
       select
       from jsonb_array_elements(line_items) as i (item)
@@ -15171,7 +15172,7 @@ begin
           or i.data is not null and (
             not payments_private.is_price_data(i.data)
             or i.data ->> 'currency' <> o.currency
-            or (i.data ->> 'unitAmount')::numeric not between o.minimum_amount and coalesce(o.maximum_amount, 99999999)
+            or (i.data ->> 'unitAmount')::numeric not between o.minimum_amount and coalesce(o.maximum_amount, 999999999999)
           ) then 7
         when payments_private.unoffered_option(o, offer_verdict.options) is not null then 8
         else 9
