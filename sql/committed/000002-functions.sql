@@ -1,5 +1,5 @@
 --! Previous: sha1:8b8c220debb528c010416c0027ec06b4e8adda53
---! Hash: sha1:da697f1ea1de8d52660398d9a106b5f197cbcf59
+--! Hash: sha1:04905e692d49c622e3beeccaa39c1484a39a4468
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -14172,6 +14172,56 @@ revoke all on function payments_private.check_checkout_combination(text, jsonb, 
 grant execute on function payments_private.check_checkout_combination(text, jsonb, text, text, jsonb)
   to payments_service;
 --! EndIncluded checkout/private/check_checkout_combination.sql
+--! Included checkout/private/custom_field_problem.sql
+/*
+ * Returns what a custom field of a checkout must have and has not, as the end of a sentence; null if nothing is missing.
+ * The shapes are checked before; see checkout_option_problem.
+ * https://docs.stripe.com/api/checkout/sessions/create#create_checkout_session-custom_fields
+ */
+create or replace function payments_private.custom_field_problem(field jsonb)
+  returns text
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_is_dropdown boolean := field ->> 'type' = 'dropdown';
+  v_values jsonb := jsonb_path_query_array(field, '$.options[*].value');
+  v_default text := field ->> 'default_value';
+begin
+  return case
+    when jsonb_path_exists(field, 'strict $.* ? (@.type() == "object")')
+      or jsonb_path_exists(field, '$.options[*] ? (@.type() != "object")')
+      then 'values that are no objects, and options that are'
+    when exists (
+      select
+      from jsonb_array_elements(field -> 'options') as o (option)
+      where o.option - '{label,value}'::text[] <> '{}'
+        or length(coalesce(o.option ->> 'label', '')) not between 1 and 100
+        or coalesce(o.option ->> 'value', '') !~ '^[A-Za-z0-9]{1,100}$'
+    ) then 'options with a label of 1 to 100 characters and a value of 1 to 100 letters and digits'
+    when (select count(distinct v.value) from jsonb_array_elements(v_values) as v (value)) <> jsonb_array_length(v_values)
+      then 'options of different values'
+    when v_is_dropdown and field ?| '{minimum_length,maximum_length}'
+      then 'minimumLength and maximumLength only if it is no dropdown'
+    when coalesce(field ->> 'minimum_length', '0') !~ '^[0-9]{1,3}$' or coalesce(field ->> 'maximum_length', '1') !~ '^[0-9]{1,3}$'
+      then 'a minimumLength and a maximumLength that are whole numbers'
+    when coalesce((field ->> 'minimum_length')::integer, 0) > coalesce((field ->> 'maximum_length')::integer, 255)
+      then 'a minimumLength that is not above the maximumLength'
+    when v_default is null then null
+    when v_is_dropdown and not v_values @> to_jsonb(array[v_default])
+      or not v_is_dropdown and length(v_default) not between greatest(coalesce((field ->> 'minimum_length')::integer, 0), 1)
+        and coalesce((field ->> 'maximum_length')::integer, 255)
+      or field ->> 'type' = 'numeric' and v_default !~ '^[0-9]+$'
+      then 'a defaultValue that the buyer could enter'
+  end;
+end;
+$$;
+
+revoke all on function payments_private.custom_field_problem(jsonb) from public, anon, authenticated;
+grant execute on function payments_private.custom_field_problem(jsonb) to payments_service;
+--! EndIncluded checkout/private/custom_field_problem.sql
 --! Included checkout/private/checkout_option_problem.sql
 /*
  * Returns the sentence about an option of a checkout that is a list or an object and has the wrong shape. The result is
@@ -14204,6 +14254,16 @@ begin
           or jsonb_typeof(coalesce(f.field -> 'optional', 'false')) <> 'boolean'
           or (f.field ->> 'type' = 'dropdown') <> (jsonb_typeof(f.field -> 'options') is not distinct from 'array')
       ) then format('Each of %s needs a key of letters and digits, a label of 1 to 100 characters, a type of text, numeric or dropdown, and options if it is a dropdown.', name)
+      when exists (
+        select
+        from jsonb_array_elements(value) as f (field)
+        where payments_private.custom_field_problem(f.field) is not null
+      ) then (
+        select format('Each of %s must have %s.', name, payments_private.custom_field_problem(f.field))
+        from jsonb_array_elements(value) as f (field)
+        where payments_private.custom_field_problem(f.field) is not null
+        limit 1
+      )
       when (select count(distinct f.field ->> 'key') from jsonb_array_elements(value) as f (field))
         <> jsonb_array_length(value) then format('Each of %s needs a key of its own.', name)
     end
