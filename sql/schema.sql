@@ -2855,6 +2855,17 @@ create function payments_private.credit_note_row(environment text, object jsonb,
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.custom_field_problem(field jsonb)
+  returns text
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.custom_field_problem(field jsonb) to payments_service;
+
+create function payments_private.customer_of_flow(environment text, subject_type text, subject_id text, flow jsonb)
+  returns text
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.customer_of_subject(environment text, subject_type text, subject_id text)
   returns text
   language plpgsql stable security invoker

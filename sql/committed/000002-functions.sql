@@ -1,5 +1,5 @@
 --! Previous: sha1:8b8c220debb528c010416c0027ec06b4e8adda53
---! Hash: sha1:bfb622d1df8a7efb4ebddf3125ddd159c202c805
+--! Hash: sha1:48cd7a732885ed20df665b7b2880274b12b4f171
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -825,6 +825,7 @@ grant execute on function payments_private.checkout_combination_problem(text, js
 /*
  * Trigger function: raises for an offer that nobody could ever buy.
  *   SP001  an option that it forces and no checkout of its mode can have
+ *   SP064  an instant that it forces and that Stripe would refuse now
  *   SP050  options that it forces and that exclude each other; what one needs, the buyer's request may have
  *   SP076  mode payment for a price that is known to be recurring; the type of a price never changes
  */
@@ -840,6 +841,9 @@ declare
 begin
   if jsonb_typeof(new.forced_options) = 'object' then -- else a constraint refuses the row
     perform payments_private.check_checkout_options(new.mode, new.forced_options);
+    if tg_op = 'INSERT' or new.forced_options <> old.forced_options then
+      perform payments_private.check_checkout_times(new.environment, '[{}]', new.forced_options);
+    end if;
     v_problem := payments_private.checkout_combination_problem(new.mode, '[]', '', '', new.forced_options);
     if v_problem !~ ' (needs|is required) ' then
       raise exception 'No checkout can have the forced options: %', v_problem
@@ -2997,22 +3001,22 @@ declare
   v_type text := session.options #>> '{flow,type}';
   v_after jsonb := session.options #> '{flow,after_completion}';
   v_subscription_ids text[];
+  v_customer_id text;
   v_item_ids text[];
 begin
   if v_flow is null then
     return null;
   end if;
   if v_type <> 'payment_method_update' then
-    select array_agg(t.subscription_id)
-    into v_subscription_ids
+    select array_agg(t.subscription_id), min(t.customer_id)
+    into v_subscription_ids, v_customer_id
     from payments.stripe_subscriptions as t
     where t.environment = session.environment
       and t.subject_type = session.subject_type
       and t.subject_id = session.subject_id
-      and t.customer_id = session.customer_id
       and t.status not in ('canceled', 'incomplete_expired')
       and t.subscription_id = coalesce(v_flow ->> 'subscription_id', t.subscription_id);
-    if v_subscription_ids is null then
+    if v_subscription_ids is null or (cardinality(v_subscription_ids) = 1 and v_customer_id <> session.customer_id) then
       raise exception 'This billing subject has no such subscription that is still running.'
         using errcode = 'SP051', hint = 'Open the portal without a flow, or begin a checkout.';
     end if;
@@ -14170,6 +14174,56 @@ revoke all on function payments_private.check_checkout_combination(text, jsonb, 
 grant execute on function payments_private.check_checkout_combination(text, jsonb, text, text, jsonb)
   to payments_service;
 --! EndIncluded checkout/private/check_checkout_combination.sql
+--! Included checkout/private/custom_field_problem.sql
+/*
+ * Returns what a custom field of a checkout must have and has not, as the end of a sentence; null if nothing is missing.
+ * The shapes are checked before; see checkout_option_problem.
+ * https://docs.stripe.com/api/checkout/sessions/create#create_checkout_session-custom_fields
+ */
+create or replace function payments_private.custom_field_problem(field jsonb)
+  returns text
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_is_dropdown boolean := field ->> 'type' = 'dropdown';
+  v_values jsonb := jsonb_path_query_array(field, '$.options[*].value');
+  v_default text := field ->> 'default_value';
+begin
+  return case
+    when jsonb_path_exists(field, 'strict $.* ? (@.type() == "object")')
+      or jsonb_path_exists(field, '$.options[*] ? (@.type() != "object")')
+      then 'values that are no objects, and options that are'
+    when exists (
+      select
+      from jsonb_array_elements(field -> 'options') as o (option)
+      where o.option - '{label,value}'::text[] <> '{}'
+        or length(coalesce(o.option ->> 'label', '')) not between 1 and 100
+        or coalesce(o.option ->> 'value', '') !~ '^[A-Za-z0-9]{1,100}$'
+    ) then 'options with a label of 1 to 100 characters and a value of 1 to 100 letters and digits'
+    when (select count(distinct v.value) from jsonb_array_elements(v_values) as v (value)) <> jsonb_array_length(v_values)
+      then 'options of different values'
+    when v_is_dropdown and field ?| '{minimum_length,maximum_length}'
+      then 'minimumLength and maximumLength only if it is no dropdown'
+    when coalesce(field ->> 'minimum_length', '0') !~ '^[0-9]{1,3}$' or coalesce(field ->> 'maximum_length', '1') !~ '^[0-9]{1,3}$'
+      then 'a minimumLength and a maximumLength that are whole numbers'
+    when coalesce((field ->> 'minimum_length')::integer, 0) > coalesce((field ->> 'maximum_length')::integer, 255)
+      then 'a minimumLength that is not above the maximumLength'
+    when v_default is null then null
+    when v_is_dropdown and not v_values @> to_jsonb(array[v_default])
+      or not v_is_dropdown and length(v_default) not between greatest(coalesce((field ->> 'minimum_length')::integer, 0), 1)
+        and coalesce((field ->> 'maximum_length')::integer, 255)
+      or field ->> 'type' = 'numeric' and v_default !~ '^[0-9]+$'
+      then 'a defaultValue that the buyer could enter'
+  end;
+end;
+$$;
+
+revoke all on function payments_private.custom_field_problem(jsonb) from public, anon, authenticated;
+grant execute on function payments_private.custom_field_problem(jsonb) to payments_service;
+--! EndIncluded checkout/private/custom_field_problem.sql
 --! Included checkout/private/checkout_option_problem.sql
 /*
  * Returns the sentence about an option of a checkout that is a list or an object and has the wrong shape. The result is
@@ -14202,6 +14256,16 @@ begin
           or jsonb_typeof(coalesce(f.field -> 'optional', 'false')) <> 'boolean'
           or (f.field ->> 'type' = 'dropdown') <> (jsonb_typeof(f.field -> 'options') is not distinct from 'array')
       ) then format('Each of %s needs a key of letters and digits, a label of 1 to 100 characters, a type of text, numeric or dropdown, and options if it is a dropdown.', name)
+      when exists (
+        select
+        from jsonb_array_elements(value) as f (field)
+        where payments_private.custom_field_problem(f.field) is not null
+      ) then (
+        select format('Each of %s must have %s.', name, payments_private.custom_field_problem(f.field))
+        from jsonb_array_elements(value) as f (field)
+        where payments_private.custom_field_problem(f.field) is not null
+        limit 1
+      )
       when (select count(distinct f.field ->> 'key') from jsonb_array_elements(value) as f (field))
         <> jsonb_array_length(value) then format('Each of %s needs a key of its own.', name)
     end
@@ -14796,8 +14860,9 @@ grant execute on function payments_private.checkout_price_data(jsonb) to payment
 --! EndIncluded checkout/private/checkout_price_data.sql
 --! Included checkout/private/catalogue_trial_days.sql
 /*
- * Returns the trial of a checkout's prices in days, the longest of several; null if none has one. "pg-payments catalog
- * push" writes it into the metadata of a price, as payments_trial_days.
+ * Returns the trial of a checkout in days that its recurring prices have in the catalogue: the shortest of several. Null
+ * if one of them has none, because a trial at Stripe is for the whole subscription. "pg-payments catalog push" writes it
+ * into the metadata of a price, as payments_trial_days.
  */
 create or replace function payments_private.catalogue_trial_days(environment text, line_items jsonb)
   returns integer
@@ -14808,11 +14873,14 @@ create or replace function payments_private.catalogue_trial_days(environment tex
 as $$
 begin
   return (
-    select max((p.metadata ->> 'payments_trial_days')::integer)
+    select case when bool_and(t.days is not null) then min(t.days) end
     from jsonb_array_elements(line_items) as i (item)
-    join payments.stripe_prices as p
+    left join payments.stripe_prices as p
       on p.price_id = i.item ->> 'priceId' and p.environment = catalogue_trial_days.environment
-    where p.metadata ->> 'payments_trial_days' ~ '^[1-9][0-9]{0,2}$'
+    cross join lateral (
+      select (substring(p.metadata ->> 'payments_trial_days' from '^[1-9][0-9]{0,2}$'))::integer as days
+    ) as t
+    where case when i.item ? 'priceData' then i.item -> 'priceData' ? 'recurring' else p.type is distinct from 'one_time' end
   );
 end;
 $$;
@@ -15096,9 +15164,12 @@ revoke all on function payments_private.unoffered_option(payments.offers, jsonb)
  *   amount    the request or the buyer chooses an amount that the offer does not allow
  *   option    the offer does not allow the option; what is its name
  *   conflict  the offers of two items force different values of an option; what is its name
+ *   spread    the offer of another item forces what costs the shop money, such as a discount or a trial, and this offer
+ *             neither forces nor allows it; what is its name. At Stripe it would be for the whole checkout.
  *
  * An item may have several offers, for example of different types of subject. The one that says yes counts, the first
- * by its id; if none does, the problem is that of the offer that came closest.
+ * by its id; if none does, the problem is that of the offer that came closest. Long because it is one statement that
+ * judges all items together.
  */
 create or replace function payments_private.offer_verdict(
   environment text,
@@ -15116,6 +15187,8 @@ create or replace function payments_private.offer_verdict(
 as $$
 declare
   c_problems constant text[] := '{none,mode,buyer,over,early,quantity,amount,option}';
+  c_generous constant text[] := '{discounts,allow_promotion_codes,trial_period_days,trial_end,trial_without_card,'
+    'billing_cycle_anchor,proration_behavior}';
   v_verdict jsonb;
 begin
   if mode = 'setup' or not exists (
@@ -15199,12 +15272,23 @@ begin
     group by j.offer
     having sum(j.quantity) > (j.offer).maximum_quantity
     union all
-    select max(j.position), 'conflict', max((j.offer).offer_id), f.key
+    select max(j.position), 'conflict', max((j.offer).offer_id), lower(left(f.key, 1)) || substr(replace(initcap(f.key), '_', ''), 2)
     from judged as j
     cross join jsonb_each((j.offer).forced_options) as f (key, value)
     where j.stage = 9
     group by f.key
     having count(distinct f.value) > 1
+    union all
+    select j.position, 'spread', (j.offer).offer_id, lower(left(f.key, 1)) || substr(replace(initcap(f.key), '_', ''), 2)
+    from judged as j
+    join judged as other on other.position <> j.position and other.stage = 9
+    cross join jsonb_each((other.offer).forced_options) as f (key, value)
+    where j.stage = 9
+      and f.key = any (c_generous)
+      and f.value not in ('null', 'false')
+      and not (j.offer).forced_options ? f.key
+      and not f.key = any ((j.offer).allowed_options)
+      and not (f.key = 'discounts' and 'discounts.coupon' = any ((j.offer).allowed_options))
   )
   select coalesce(
     (
@@ -15283,6 +15367,9 @@ begin
     when 'option' then
       raise exception 'The offer % does not allow %.', v_offer, v_what
         using errcode = 'SP058', hint = 'Leave the option out, or add it to the allowed options of the offer.';
+    when 'spread' then
+      raise exception 'The offer % does not allow %, which the offer of another item forces.', v_offer, v_what
+        using errcode = 'SP058', hint = 'Buy them in two checkouts, or change one of the offers.';
     else
       raise exception 'The offers of lineItems force different values of %.', v_what
         using errcode = 'SP058', hint = 'Buy them in two checkouts, or change one of the offers.';
@@ -15361,8 +15448,9 @@ revoke all on function payments_private.plan_groups_of_items(text, jsonb) from p
 --! EndIncluded checkout/private/plan_groups_of_items.sql
 --! Included checkout/private/check_one_plan.sql
 /*
- * Raises SP059 if a checkout is for a second plan. Then its subject has a living subscription in a product group of
- * its items, and the offers of the group allow one plan. Binds the service, too.
+ * Raises SP059 if a checkout is for a second plan. Then it has items of two products of a group, or its subject has a
+ * living subscription in a product group of its items, and the offers of the group allow one plan. Binds the service,
+ * too.
  *
  * Living is each status but incomplete, incomplete_expired and canceled. A word that Stripe adds counts as living.
  *
@@ -15387,6 +15475,21 @@ begin
   v_groups := payments_private.plan_groups_of_items(session.environment, session.line_items);
   if v_groups = '{}' then
     return;
+  end if;
+  select g.product_group
+  into v_group
+  from jsonb_array_elements(session.line_items) as i (item)
+  left join payments.stripe_prices as p on p.price_id = i.item ->> 'priceId' and p.environment = session.environment
+  cross join lateral unnest(
+    payments_private.plan_groups_of_items(session.environment, jsonb_build_array(i.item))
+  ) as g (product_group)
+  group by g.product_group
+  having count(distinct coalesce(i.item #>> '{priceData,productId}', p.product_id, i.item ->> 'priceId')) > 1
+  order by g.product_group
+  limit 1;
+  if v_group is not null then
+    raise exception 'lineItems has two plans of the group %.', v_group
+      using errcode = 'SP059', hint = 'Begin a checkout of one of them.';
   end if;
   perform pg_advisory_xact_lock(
     hashtextextended(format('%s plan %s %s', session.environment, session.subject_type, session.subject_id), 0)
@@ -16366,11 +16469,48 @@ $$;
 
 revoke all on function payments_private.tg_sessions__id() from public, anon, authenticated;
 --! EndIncluded checkout/private/tg_sessions__id.sql
+--! Included checkout/private/customer_of_flow.sql
+/*
+ * Returns the Stripe customer that the flow of a portal session is about: that of the subscription that it names, else of
+ * the only living one of the billing subject. A subject may have subscriptions of several customers. The result is null
+ * if the flow is about no subscription, or if portal_flow_params refuses it.
+ */
+create or replace function payments_private.customer_of_flow(
+  environment text,
+  subject_type text,
+  subject_id text,
+  flow jsonb
+)
+  returns text
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if flow is null or flow ->> 'type' = 'payment_method_update' then
+    return null;
+  end if;
+  return (
+    select case when count(*) = 1 then min(t.customer_id) end
+    from payments.stripe_subscriptions as t
+    where t.subject_id = customer_of_flow.subject_id
+      and t.subject_type = customer_of_flow.subject_type
+      and t.environment = customer_of_flow.environment
+      and t.status not in ('canceled', 'incomplete_expired')
+      and t.subscription_id = coalesce(flow ->> 'subscription_id', t.subscription_id)
+  );
+end;
+$$;
+
+revoke all on function payments_private.customer_of_flow(text, text, text, jsonb) from public, anon, authenticated;
+--! EndIncluded checkout/private/customer_of_flow.sql
 --! Included checkout/private/tg_sessions__customer.sql
 /*
- * Trigger function: fills in the Stripe customer of the billing subject when an app user begins a session. The user may
- * neither read customer_mappings nor write customer_id, so this trigger is the only path between them. An e-mail
- * address that comes with a customer whose personal data was erased is not stored.
+ * Trigger function: fills in the Stripe customer of the billing subject when an app user begins a session. For a flow of
+ * the portal it is the customer of the subscription. The user may neither read customer_mappings nor write customer_id,
+ * so this trigger is the only path between them. An e-mail address that comes with a customer whose personal data was
+ * erased is not stored.
  */
 create or replace function payments_private.tg_sessions__customer()
   returns trigger
@@ -16382,6 +16522,12 @@ as $$
 begin
   if new.customer_id is null and new.subject_type is not null then
     new.customer_id := payments_private.customer_of_subject(new.environment, new.subject_type, new.subject_id);
+  end if;
+  if tg_table_name = 'stripe_customer_portal_sessions' then
+    new.customer_id := coalesce(
+      payments_private.customer_of_flow(new.environment, new.subject_type, new.subject_id, new.options -> 'flow'),
+      new.customer_id
+    );
   end if;
   if tg_table_name = 'stripe_checkout_sessions' then
     if new.customer_email is not null and payments_private.is_erased(new.environment, array[new.customer_id]) then
