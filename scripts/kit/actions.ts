@@ -113,7 +113,11 @@ export function createActions({ local, stripe }: Stage) {
     },
     /** Moves time forward: seconds, or for example `36h`, `3 days`, `1 month`. */
     async advance(duration: string | number): Promise<Done> {
-      const seconds = typeof duration === 'number' ? duration : secondsOf(duration)
+      const seconds = typeof duration === 'string' ? secondsOf(duration) : duration
+      if (!Number.isFinite(seconds) || seconds < 0)
+        throw actionError(
+          `${shown(duration)} is not a duration: write seconds, or for example 36h, 3 days or 1 month.`,
+        )
       control.advance(seconds)
       const now = new Date(engine.now() * 1000).toISOString().replace('.000', '')
       return { message: `It is ${now} at local Stripe.`, id: now }

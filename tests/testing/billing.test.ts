@@ -151,6 +151,10 @@ test('a helper rejects what it does not know, and does nothing', async () => {
     await said(billing.cancel('sub_none', word('later'))),
     await said(billing.settle(session, word('no'))),
     await said(billing.repeat(undefined, 0)),
+    await said(billing.advance(Number.NaN)),
+    await said(billing.advance(word(undefined))),
+    await said(billing.refund(word({}))),
+    await said(billing.expire(word(null))),
     await said(buy()),
     await said(buy({ quantity: 2 })),
   ]).toEqual([
@@ -160,6 +164,10 @@ test('a helper rejects what it does not know, and does nothing', async () => {
     '"later" is not when a subscription ends: write "now" or "at_period_end".',
     '"no" does not say whether the payment succeeds: write true or false.',
     '0 is not how often an event is delivered: write a whole number from 1.',
+    'NaN is not a duration: write seconds, or for example 36h, 3 days or 1 month.',
+    'undefined is not a duration: write seconds, or for example 36h, 3 days or 1 month.',
+    'This names nothing: pass an id, an object with an id, or nothing for the newest.',
+    'This names nothing: pass an id, an object with an id, or nothing for the newest.',
     NOTHING,
     NOTHING,
   ])
