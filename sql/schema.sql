@@ -3491,7 +3491,7 @@ create function payments_private.put_assignment(environment text, object_type te
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.put_charge_details(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone)
+create function payments_private.put_charge_details(environment text, snapshots payments_private.snapshot[])
   returns void
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;

@@ -1,5 +1,5 @@
 --! Previous: sha1:8b8c220debb528c010416c0027ec06b4e8adda53
---! Hash: sha1:8bf65563a1d49289b7e4f2837f4bbc01f35e79d2
+--! Hash: sha1:35adc90117ca45e4359758ae49d8861dd4fcd388
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -7325,14 +7325,13 @@ revoke all on function payments_private.project_stripe_checkout_sessions(text, p
 --! EndIncluded projection/private/project_stripe_checkout_sessions.sql
 --! Included payment/private/put_charge_details.sql
 /*
- * Stores what a snapshot of a charge says of its receipt and card, if it is newer. The transaction of its payment shows
- * it. Contract: the id of the charge is locked, so that no other transaction names it now.
+ * Stores what snapshots of charges say of their receipts and cards, where they are newer. The transactions of their
+ * payments show it. Other snapshots are skipped; no two are of one charge. Contract: the ids of the charges are locked,
+ * so that no other transaction names them now.
  */
 create or replace function payments_private.put_charge_details(
   environment text,
-  object jsonb,
-  event_type text,
-  snapshot_at timestamptz
+  snapshots payments_private.snapshot[]
 )
   returns void
   language plpgsql
@@ -7340,15 +7339,19 @@ create or replace function payments_private.put_charge_details(
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-declare
-  v_card jsonb := coalesce(object -> 'payment_method_details' -> 'card', object -> 'payment_method_details' -> 'card_present');
 begin
   with kept as (
     insert into payments_private.charge_details as t (environment, charge_id, receipt_url, card_brand, card_last4, version)
-    values (
-      put_charge_details.environment, object ->> 'id', object ->> 'receipt_url', v_card ->> 'brand', v_card ->> 'last4',
-      payments_private.snapshot_version(snapshot_at, event_type, false)
-    )
+    select
+      put_charge_details.environment, s.object ->> 'id', s.object ->> 'receipt_url', c.card ->> 'brand', c.card ->> 'last4',
+      payments_private.snapshot_version(s.snapshot_at, s.event_type, false)
+    from unnest(put_charge_details.snapshots) as s
+    cross join lateral (
+      select coalesce(
+        s.object -> 'payment_method_details' -> 'card', s.object -> 'payment_method_details' -> 'card_present'
+      ) as card
+    ) as c
+    where s.object ->> 'object' = 'charge'
     on conflict on constraint charge_details_pkey do update
     set receipt_url = excluded.receipt_url,
         card_brand = excluded.card_brand,
@@ -7357,23 +7360,23 @@ begin
     -- of two of the same version the same one wins in every order
     where (excluded.version, coalesce(excluded.receipt_url, ''), coalesce(excluded.card_brand, ''), coalesce(excluded.card_last4, ''))
       > (t.version, coalesce(t.receipt_url, ''), coalesce(t.card_brand, ''), coalesce(t.card_last4, ''))
-    returning t.receipt_url, t.card_brand, t.card_last4
+    returning t.charge_id, t.receipt_url, t.card_brand, t.card_last4
   )
   update payments.transactions as t
   set receipt_url = k.receipt_url,
       card_brand = k.card_brand,
       card_last4 = k.card_last4
   from kept as k
-  cross join payments_private.payment_objects as o
-  where o.object_id = put_charge_details.object ->> 'id'
-    and o.environment = put_charge_details.environment
-    and t.id = o.payment_id
+  join payments_private.payment_objects as o
+    on o.object_id = k.charge_id and o.environment = put_charge_details.environment
+  where t.id = o.payment_id
     and t.related_object_ids ->> 'charge' = o.object_id
     and (t.receipt_url, t.card_brand, t.card_last4) is distinct from (k.receipt_url, k.card_brand, k.card_last4);
 end;
 $$;
 
-revoke all on function payments_private.put_charge_details(text, jsonb, text, timestamptz) from public, anon, authenticated;
+revoke all on function payments_private.put_charge_details(text, payments_private.snapshot[])
+  from public, anon, authenticated;
 --! EndIncluded payment/private/put_charge_details.sql
 --! Included projection/private/credit_note_row.sql
 /*
@@ -7929,6 +7932,9 @@ begin
   end if;
 
   -- project the payments
+  if 'charge' = any (v_kinds) then
+    perform payments_private.put_charge_details(environment, snapshots);
+  end if;
   for v_position in 1 .. coalesce(cardinality(snapshots), 0) loop
     v_snapshot := snapshots[v_position];
     case v_kinds[v_position]
@@ -7950,9 +7956,6 @@ begin
           environment, v_snapshot.object, v_snapshot.event_type, v_snapshot.snapshot_at
         );
       when 'charge' then
-        perform payments_private.put_charge_details(
-          environment, v_snapshot.object, v_snapshot.event_type, v_snapshot.snapshot_at
-        );
         if v_snapshot.event_type = 'charge.succeeded' then -- its PaymentIntent says the same of the money
           v_outcomes[v_position] := 'applied';
           continue;
@@ -11999,7 +12002,9 @@ begin
   ) then
     return null;
   end if;
-  perform payments_private.put_charge_details(environment, object, payload ->> 'type', v_created_at);
+  perform payments_private.put_charge_details(
+    environment, array[row (object, payload ->> 'type', v_created_at)::payments_private.snapshot]
+  );
   with recorded as (
     insert into payments.webhook_events as w (
       environment, provider_event_id, event_type, livemode, object_type, object_id, provider_created_at, payload,
