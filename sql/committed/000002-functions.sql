@@ -1,5 +1,5 @@
 --! Previous: sha1:8b8c220debb528c010416c0027ec06b4e8adda53
---! Hash: sha1:084c51938cf0d14606b29b57bfc32f50ba869f57
+--! Hash: sha1:bbf17d4a4b4d04d56cea5903775685bbc74a0bac
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -14469,6 +14469,7 @@ begin
     where s.environment = unknown_prices.environment
       and s.id = unknown_prices.id
       and s.mode = 'subscription'
+      and i.item ->> 'priceId' is not null -- an item with priceData has none
       and not exists (
         select
         from payments.stripe_prices as p

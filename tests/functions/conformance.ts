@@ -422,6 +422,11 @@ export function conformance(start: (env: Record<string, string>) => Promise<Runn
         'lineItems[0].quantity must be a whole number from 1 to 999.',
       ],
       [
+        'has a quantity that no number holds exactly',
+        (b) => ({ ...b, lineItems: [{ priceId: 'p', quantity: 2 ** 53 }] }),
+        'lineItems[0].quantity must be a whole number from 1 to 999.',
+      ],
+      [
         'has half a quantity',
         (b) => ({ ...b, lineItems: [{ priceId: 'p', quantity: 1.5 }] }),
         'lineItems[0].quantity must be a whole number from 1 to 999.',
