@@ -1,3 +1,4 @@
+import type { Stripe } from 'stripe'
 import { describe, expect, it } from 'vitest'
 import { money } from '../../scripts/cli/support/money.ts'
 import { formatAmount } from '../../scripts/local-stripe/core/money.ts'
@@ -54,6 +55,58 @@ describe('payment intents', () => {
       const { id } = payment_intent as { id: string }
       expect((await paymentIntents.retrieve(id)).last_payment_error).toMatchObject({ charge })
       expect(await change(id)).toMatchObject({ last_payment_error: null, latest_charge: charge })
+    }
+  })
+})
+
+describe('an authorization', () => {
+  const held = () => {
+    const engine = createEngine({})
+    const intent = call(engine, 'POST', '/v1/payment_intents', {
+      ...{ amount: 2000, currency: 'usd', payment_method: 'pm_card_visa', confirm: true },
+      capture_method: 'manual',
+    })
+    const read = () => call(engine, 'GET', `/v1/payment_intents/${intent.id}`)
+    return { engine, id: intent.id as string, read }
+  }
+
+  it('that nobody captures ends after seven days, and the amount is released', () => {
+    const { engine, id, read } = held()
+    const [charge] = call(engine, 'GET', '/v1/charges', { payment_intent: id }).data as Stripe.Charge[]
+    expect(charge?.payment_method_details?.card?.capture_before).toBe((charge?.created ?? 0) + 7 * 86_400)
+    engine.advance(7 * 86_400 - 10)
+    expect(read().status).toBe('requires_capture')
+    const before = engine.events.length
+    engine.advance(20)
+    expect(read()).toMatchObject({
+      status: 'canceled',
+      cancellation_reason: 'automatic',
+      amount_capturable: 0,
+      amount_received: 0,
+    })
+    expect(engine.events.slice(before).map(({ event }) => event.type)).toEqual([
+      'refund.created',
+      'charge.expired',
+      'payment_intent.canceled',
+    ])
+    expect(call(engine, 'GET', `/v1/charges/${charge?.id}`)).toMatchObject({
+      captured: false,
+      refunded: true,
+      amount_refunded: 2000,
+    })
+    expect(() => call(engine, 'POST', `/v1/payment_intents/${id}/capture`, {})).toThrow('status of canceled')
+  })
+
+  it('that was captured or canceled does not end again', () => {
+    for (const [what, status] of [
+      ['capture', 'succeeded'],
+      ['cancel', 'canceled'],
+    ]) {
+      const { engine, id, read } = held()
+      call(engine, 'POST', `/v1/payment_intents/${id}/${what}`, {})
+      const before = engine.events.length
+      engine.advance(8 * 86_400)
+      expect([read().status, engine.events.length]).toEqual([status, before])
     }
   })
 })

@@ -31,9 +31,9 @@ import {
   capturePayment,
   chargeMethod,
   createIntent,
+  endIntent,
   failAuthentication,
   recordBalance,
-  releaseHold,
   rememberSetup,
 } from './payments.ts'
 import { methodOptions } from './shared-shapes.ts'
@@ -218,24 +218,7 @@ function cancelIntent(engine: Engine, intent: PaymentIntent, reason: string | un
       'requires_payment_method, requires_capture, requires_reauthorization, requires_confirmation, requires_action',
     )
   }
-  const charge = engine.store.get('charge', intent.latest_charge ?? '')
-  if (intent.status === 'requires_capture' && charge) {
-    releaseHold(engine, charge, charge.amount)
-    change(engine, charge, { amount_refunded: charge.amount, refunded: true }, 'charge.refunded')
-  }
-  return change(
-    engine,
-    intent,
-    {
-      status: 'canceled',
-      canceled_at: engine.now(intent.customer),
-      cancellation_reason: reason ?? null,
-      amount_capturable: 0,
-      last_payment_error: null,
-      next_action: null,
-    },
-    'payment_intent.canceled',
-  )
+  return endIntent(engine, intent, (reason ?? null) as PaymentIntent['cancellation_reason'])
 }
 
 function unexpectedState(intent: PaymentIntent, verb: string, allowed: string) {
