@@ -2828,6 +2828,11 @@ create function payments_private.checkout_session_params(session payments.stripe
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.checkout_session_params(session payments.stripe_checkout_sessions) to payments_service;
 
+create function payments_private.checkouts_of_subject(environment text, subject_type text, subject_id text, customer_ids text[])
+  returns SETOF uuid
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.count_environment(environment text)
   returns jsonb
   language plpgsql stable security invoker
@@ -2847,6 +2852,17 @@ grant execute on function payments_private.count_guest_confirmation(environment 
 
 create function payments_private.credit_note_row(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone)
   returns payments.stripe_credit_notes
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.custom_field_problem(field jsonb)
+  returns text
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.custom_field_problem(field jsonb) to payments_service;
+
+create function payments_private.customer_of_flow(environment text, subject_type text, subject_id text, flow jsonb)
+  returns text
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
@@ -2943,7 +2959,7 @@ create function payments_private.erasable_ids(objects jsonb[])
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.erase_rows(environment text, subject payments.billing_subject, customer_ids text[], object_ids text[])
+create function payments_private.erase_rows(environment text, subject payments.billing_subject, customer_ids text[], object_ids text[], checkout_ids uuid[])
   returns void
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
@@ -2974,6 +2990,11 @@ create function payments_private.events_arrive(environment text)
   language sql stable security invoker
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.events_arrive(environment text) to payments_service;
+
+create function payments_private.events_of(environment text, ids text[], since timestamp with time zone)
+  returns SETOF uuid
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.events_of_second(environment text, event jsonb, second timestamp with time zone)
   returns jsonb[]
@@ -3229,7 +3250,7 @@ create function payments_private.name_payment_objects(snapshots payments_private
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.objects_of_subject(environment text, subject_type text, subject_id text, customer_ids text[])
+create function payments_private.objects_of_subject(environment text, subject_type text, subject_id text, customer_ids text[], checkout_ids uuid[])
   returns SETOF text
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
@@ -3275,7 +3296,7 @@ create function payments_private.owner_of_credit_note(environment text, invoice_
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.payment_methods_of(environment text, erased_ids text[])
+create function payments_private.payment_methods_of(event_ids uuid[])
   returns SETOF text
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;

@@ -964,6 +964,13 @@ export interface SqlFunctions {
     returns: boolean
   }
 
+  'payments_private.custom_field_problem': {
+    args: {
+      field: Json | null
+    }
+    returns: string
+  }
+
   'payments_private.customer_of_subject': {
     args: {
       environment: string | null

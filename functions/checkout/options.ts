@@ -48,6 +48,10 @@ const discount = shape({
   'must have either a coupon or a promotionCode',
 )
 
+const choice = z
+  .string(s.requiredAs('letters and digits'))
+  .regex(/^[A-Za-z0-9]{1,100}$/, 'must be 1 to 100 letters and digits')
+
 const customField = shape({
   key: z
     .string(s.requiredAs('letters and digits'))
@@ -55,16 +59,40 @@ const customField = shape({
   label: s.text(1, 100),
   type: words('text', 'numeric', 'dropdown'),
   optional: s.boolean.optional(),
-  options: listOf(shape({ label: s.text(1, 100), value: s.text(1, 100) }), 200, 'options')
+  options: listOf(shape({ label: s.text(1, 100), value: choice }), 200, 'options')
     .describe('The choices of a dropdown.')
     .optional(),
   minimumLength: s.wholeNumber(0, 255).optional(),
   maximumLength: s.wholeNumber(1, 255).optional(),
   defaultValue: s.text(1, 255).optional(),
-}).refine(
-  ({ type, options }) => (type === 'dropdown') === (options !== undefined),
-  'must have options if it is a dropdown, and only then',
-)
+})
+  .refine(
+    ({ type, options }) => (type === 'dropdown') === (options !== undefined),
+    'must have options if it is a dropdown, and only then',
+  )
+  .refine(
+    ({ options = [] }) => new Set(options.map(({ value }) => value)).size === options.length,
+    'must have options of different values',
+  )
+  .refine(
+    ({ type, minimumLength, maximumLength }) =>
+      type !== 'dropdown' || (minimumLength === undefined && maximumLength === undefined),
+    'may have minimumLength and maximumLength only if it is no dropdown',
+  )
+  .refine(
+    ({ minimumLength = 0, maximumLength = 255 }) => minimumLength <= maximumLength,
+    'must have a minimumLength that is not above the maximumLength',
+  )
+  .refine(
+    ({ type, options, defaultValue, minimumLength = 0, maximumLength = 255 }) =>
+      defaultValue === undefined ||
+      (type === 'dropdown'
+        ? options === undefined || options.some(({ value }) => value === defaultValue)
+        : defaultValue.length >= minimumLength &&
+          defaultValue.length <= maximumLength &&
+          (type !== 'numeric' || /^[0-9]+$/.test(defaultValue))),
+    'must have a defaultValue that the buyer could enter',
+  )
 
 const customWords = s.text(1, 1200).optional()
 const presence = words('required', 'optional').optional()

@@ -143,7 +143,7 @@ export const SQLSTATES: Record<
     code: 'AUTH_UNAUTHORIZED',
     message: 'Row level security does not allow this caller to bill this subject.',
     nextActions:
-      'Add a policy that allows it on payments.stripe_checkout_sessions or payments.stripe_customer_portal_sessions.',
+      'Send a subject that this caller may bill. To allow more, add a policy on payments.stripe_checkout_sessions or payments.stripe_customer_portal_sessions.',
   },
   /** unique_violation */
   '23505': { status: 409, code: 'DATABASE_DUPLICATE', message: 'This exists already.' },

@@ -1,5 +1,5 @@
 --! Previous: sha1:8b8c220debb528c010416c0027ec06b4e8adda53
---! Hash: sha1:bbf17d4a4b4d04d56cea5903775685bbc74a0bac
+--! Hash: sha1:ecc37837673c4941b9371efa31b5a8798223bec2
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -823,6 +823,7 @@ grant execute on function payments_private.checkout_combination_problem(text, js
 /*
  * Trigger function: raises for an offer that nobody could ever buy.
  *   SP001  an option that it forces and no checkout of its mode can have
+ *   SP064  an instant that it forces and that Stripe would refuse now
  *   SP050  options that it forces and that exclude each other; what one needs, the buyer's request may have
  *   SP076  mode payment for a price that is known to be recurring; the type of a price never changes
  */
@@ -838,6 +839,9 @@ declare
 begin
   if jsonb_typeof(new.forced_options) = 'object' then -- else a constraint refuses the row
     perform payments_private.check_checkout_options(new.mode, new.forced_options);
+    if tg_op = 'INSERT' or new.forced_options <> old.forced_options then
+      perform payments_private.check_checkout_times(new.environment, '[{}]', new.forced_options);
+    end if;
     v_problem := payments_private.checkout_combination_problem(new.mode, '[]', '', '', new.forced_options);
     if v_problem !~ ' (needs|is required) ' then
       raise exception 'No checkout can have the forced options: %', v_problem
@@ -2995,22 +2999,22 @@ declare
   v_type text := session.options #>> '{flow,type}';
   v_after jsonb := session.options #> '{flow,after_completion}';
   v_subscription_ids text[];
+  v_customer_id text;
   v_item_ids text[];
 begin
   if v_flow is null then
     return null;
   end if;
   if v_type <> 'payment_method_update' then
-    select array_agg(t.subscription_id)
-    into v_subscription_ids
+    select array_agg(t.subscription_id), min(t.customer_id)
+    into v_subscription_ids, v_customer_id
     from payments.stripe_subscriptions as t
     where t.environment = session.environment
       and t.subject_type = session.subject_type
       and t.subject_id = session.subject_id
-      and t.customer_id = session.customer_id
       and t.status not in ('canceled', 'incomplete_expired')
       and t.subscription_id = coalesce(v_flow ->> 'subscription_id', t.subscription_id);
-    if v_subscription_ids is null then
+    if v_subscription_ids is null or (cardinality(v_subscription_ids) = 1 and v_customer_id <> session.customer_id) then
       raise exception 'This billing subject has no such subscription that is still running.'
         using errcode = 'SP051', hint = 'Open the portal without a flow, or begin a checkout.';
     end if;
@@ -8083,7 +8087,8 @@ create or replace function payments_private.erase_rows(
   environment text,
   subject payments.billing_subject,
   customer_ids text[],
-  object_ids text[]
+  object_ids text[],
+  checkout_ids uuid[]
 )
   returns void
   language plpgsql
@@ -8106,14 +8111,16 @@ begin
   update payments.stripe_checkout_sessions as t
   set customer_email = null,
       metadata = payments_private.redact(jsonb_build_object('metadata', t.metadata)) -> 'metadata',
+      options = case
+        when t.options ? 'custom_fields' then jsonb_set(t.options, '{custom_fields}', (
+          select coalesce(jsonb_agg(f.field - 'default_value' order by f.position), '[]')
+          from jsonb_array_elements(t.options -> 'custom_fields') with ordinality as f (field, position)
+        ))
+        else t.options
+      end,
       last_error = case when t.last_error is not null then payments_private.erased_text() end,
       raw = payments_private.redact(t.raw)
-  where t.environment = erase_rows.environment
-    and (
-      t.checkout_session_id = any (object_ids)
-      or t.customer_id = any (customer_ids)
-      or (t.subject_type, t.subject_id) = ((erase_rows.subject).type, (erase_rows.subject).id)
-    );
+  where t.environment = erase_rows.environment and (t.id = any (checkout_ids) or t.checkout_session_id = any (object_ids));
   update payments.stripe_customer_portal_sessions as t
   set last_error = case when t.last_error is not null then payments_private.erased_text() end,
       raw = payments_private.redact(t.raw)
@@ -8145,26 +8152,36 @@ begin
       receipt_url = null,
       card_brand = null,
       card_last4 = null
-  from payments_private.payment_objects as o
-  where o.object_id = any (object_ids)
-    and o.environment = erase_rows.environment
-    and (t.id = o.payment_id or (t.provider_object_type = 'refund' and t.provider_object_id = o.object_id))
-    and t.environment = erase_rows.environment;
+  where t.id = any (
+      array(
+        select o.payment_id
+        from payments_private.payment_objects as o
+        where o.object_id = any (object_ids) and o.environment = erase_rows.environment
+        union
+        select r.id
+        from payments.transactions as r
+        where r.provider_object_id = any (object_ids)
+          and r.provider_object_type = 'refund'
+          and r.environment = erase_rows.environment
+      )
+    );
 end;
 $$;
 
-revoke all on function payments_private.erase_rows(text, payments.billing_subject, text[], text[]) from public, anon, authenticated;
+revoke all on function payments_private.erase_rows(text, payments.billing_subject, text[], text[], uuid[])
+  from public, anon, authenticated;
 --! EndIncluded ownership/private/erase_rows.sql
 --! Included ownership/private/objects_of_subject.sql
 /*
- * Returns the ids of the Stripe objects that belong to a billing subject or to customers. They are sessions,
- * subscriptions, invoices, credit notes, and all objects of payments. See payments.erase_subject.
+ * Returns the ids of the Stripe objects that belong to a billing subject, to customers or to checkouts. They are
+ * sessions, subscriptions, schedules, invoices, credit notes, and all objects of payments. See payments.erase_subject.
  */
 create or replace function payments_private.objects_of_subject(
   environment text,
   subject_type text,
   subject_id text,
-  customer_ids text[]
+  customer_ids text[],
+  checkout_ids uuid[]
 )
   returns setof text
   language plpgsql
@@ -8174,30 +8191,51 @@ create or replace function payments_private.objects_of_subject(
 as $$
 begin
   return query
-    select s.checkout_session_id
-    from payments.stripe_checkout_sessions as s
-    where s.environment = objects_of_subject.environment
-      and s.checkout_session_id is not null
-      and (
-        (s.subject_type, s.subject_id) = (objects_of_subject.subject_type, objects_of_subject.subject_id)
-        or s.customer_id = any (customer_ids)
-      )
+    with checkout as (
+      select s.checkout_session_id, s.subscription_id
+      from payments.stripe_checkout_sessions as s
+      where s.id = any (checkout_ids)
+    ),
+    subscription as (
+      select s.subscription_id, s.schedule_id
+      from payments.stripe_subscriptions as s
+      where s.environment = objects_of_subject.environment
+        and (
+          (s.subject_type, s.subject_id) = (objects_of_subject.subject_type, objects_of_subject.subject_id)
+          or s.customer_id = any (customer_ids)
+          or s.subscription_id in (select c.subscription_id from checkout as c)
+        )
+    ),
+    invoice as (
+      select i.invoice_id
+      from payments.stripe_invoices as i
+      where i.environment = objects_of_subject.environment
+        and (
+          (i.subject_type, i.subject_id) = (objects_of_subject.subject_type, objects_of_subject.subject_id)
+          or i.customer_id = any (customer_ids)
+        )
+    ),
+    payment as (
+      select t.id
+      from payments.transactions as t
+      where t.environment = objects_of_subject.environment
+        and (
+          (t.subject_type, t.subject_id) = (objects_of_subject.subject_type, objects_of_subject.subject_id)
+          or t.provider_customer_id = any (customer_ids)
+        )
+      union
+      select o.payment_id
+      from payments_private.payment_objects as o
+      where o.environment = objects_of_subject.environment
+        and (o.customer_id = any (customer_ids) or o.object_id in (select c.checkout_session_id from checkout as c))
+    )
+    select c.checkout_session_id from checkout as c where c.checkout_session_id is not null
     union
-    select s.subscription_id
-    from payments.stripe_subscriptions as s
-    where s.environment = objects_of_subject.environment
-      and (
-        (s.subject_type, s.subject_id) = (objects_of_subject.subject_type, objects_of_subject.subject_id)
-        or s.customer_id = any (customer_ids)
-      )
+    select s.subscription_id from subscription as s
     union
-    select i.invoice_id
-    from payments.stripe_invoices as i
-    where i.environment = objects_of_subject.environment
-      and (
-        (i.subject_type, i.subject_id) = (objects_of_subject.subject_type, objects_of_subject.subject_id)
-        or i.customer_id = any (customer_ids)
-      )
+    select s.schedule_id from subscription as s where s.schedule_id is not null
+    union
+    select i.invoice_id from invoice as i
     union
     select n.credit_note_id
     from payments.stripe_credit_notes as n
@@ -8205,27 +8243,16 @@ begin
       and (
         (n.subject_type, n.subject_id) = (objects_of_subject.subject_type, objects_of_subject.subject_id)
         or n.customer_id = any (customer_ids)
-      )
-    union
-    select o.object_id
-    from payments.transactions as t
-    join payments_private.payment_objects as o on o.payment_id = t.id
-    where t.environment = objects_of_subject.environment
-      and o.object_type <> 'order_reference'
-      and (
-        (t.subject_type, t.subject_id) = (objects_of_subject.subject_type, objects_of_subject.subject_id)
-        or t.provider_customer_id = any (customer_ids)
+        or n.invoice_id in (select i.invoice_id from invoice as i)
       )
     union
     select o.object_id
     from payments_private.payment_objects as o
-    where o.environment = objects_of_subject.environment
-      and o.object_type <> 'order_reference'
-      and o.customer_id = any (customer_ids);
+    where o.payment_id in (select p.id from payment as p) and o.object_type <> 'order_reference';
 end;
 $$;
 
-revoke all on function payments_private.objects_of_subject(text, text, text, text[]) from public, anon, authenticated;
+revoke all on function payments_private.objects_of_subject(text, text, text, text[], uuid[]) from public, anon, authenticated;
 --! EndIncluded ownership/private/objects_of_subject.sql
 --! Included ownership/private/erasable_ids.sql
 /*
@@ -8284,10 +8311,10 @@ grant execute on function payments_private.is_erased(text, text[]) to payments_s
 --! EndIncluded ownership/private/is_erased.sql
 --! Included ownership/private/payment_methods_of.sql
 /*
- * Returns the ids of the payment methods, saved cards and tax ids that the ledger knows of erased customers and
- * objects. What is sent about one of these alone names no customer. See payments.erase_subject.
+ * Returns the ids of the payment methods, saved cards and tax ids that some events name. What is sent about one of these
+ * alone names no customer. See payments.erase_subject.
  */
-create or replace function payments_private.payment_methods_of(environment text, erased_ids text[])
+create or replace function payments_private.payment_methods_of(event_ids uuid[])
   returns setof text
   language plpgsql
   stable
@@ -8312,19 +8339,87 @@ begin
         (payments_private.id_of(o.about -> 'default_source')),
         (payments_private.id_of(o.about #> '{invoice_settings,default_payment_method}'))
     ) as i (id)
-    where w.environment = payment_methods_of.environment
-      and i.id is not null
-      and payments_private.erasable_ids(array[w.payload]) && payment_methods_of.erased_ids;
+    where w.id = any (payment_methods_of.event_ids) and i.id is not null;
 end;
 $$;
 
-revoke all on function payments_private.payment_methods_of(text, text[]) from public, anon, authenticated;
+revoke all on function payments_private.payment_methods_of(uuid[]) from public, anon, authenticated;
 --! EndIncluded ownership/private/payment_methods_of.sql
+--! Included ownership/private/checkouts_of_subject.sql
+/*
+ * Returns the ids of the checkouts that belong to a billing subject or to customers. A user also has those that the user
+ * began for nobody in particular; subject type user means the caller with this id. See payments.erase_subject.
+ */
+create or replace function payments_private.checkouts_of_subject(
+  environment text,
+  subject_type text,
+  subject_id text,
+  customer_ids text[]
+)
+  returns setof uuid
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query
+    select s.id
+    from payments.stripe_checkout_sessions as s
+    where s.subject_id = checkouts_of_subject.subject_id
+      and s.subject_type = checkouts_of_subject.subject_type
+      and s.environment = checkouts_of_subject.environment
+    union
+    select s.id
+    from payments.stripe_checkout_sessions as s
+    where s.customer_id = any (checkouts_of_subject.customer_ids) and s.environment = checkouts_of_subject.environment
+    union
+    select s.id
+    from payments.stripe_checkout_sessions as s
+    where checkouts_of_subject.subject_type = 'user'
+      and s.caller_id = checkouts_of_subject.subject_id
+      and s.subject_type is null
+      and s.environment = checkouts_of_subject.environment;
+end;
+$$;
+
+revoke all on function payments_private.checkouts_of_subject(text, text, text, text[]) from public, anon, authenticated;
+--! EndIncluded ownership/private/checkouts_of_subject.sql
+--! Included ownership/private/events_of.sql
+/*
+ * Returns the ids of the events that name one of some Stripe ids, as their object or inside of it, and that arrived
+ * since an instant. Reads the whole ledger, which takes up to a minute for a million events, because an event can name a
+ * customer in many places. A pruned payload names nobody. See payments.erase_subject.
+ */
+create or replace function payments_private.events_of(environment text, ids text[], since timestamptz)
+  returns setof uuid
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query
+    select w.id
+    from payments.webhook_events as w
+    where w.environment = events_of.environment
+      and case -- in this order, because the first three are cheap
+        when w.received_at < events_of.since then false
+        when w.object_id = any (events_of.ids) then true
+        when w.payload = '{}' then false
+        else payments_private.erasable_ids(array[w.payload]) && events_of.ids
+      end;
+end;
+$$;
+
+revoke all on function payments_private.events_of(text, text[], timestamptz) from public, anon, authenticated;
+--! EndIncluded ownership/private/events_of.sql
 --! Included ownership/erase_subject.sql
 /*
  * Removes the personal data of a billing subject from every table and from the payloads of the ledger. This includes
- * its customers, its payments and what belongs to them. Returns {subject_type, subject_id, customers, objects,
- * events, living_subscriptions, open_checkouts}.
+ * its customers, its payments and what belongs to them. A subject of type user also has what the caller with this id
+ * bought for nobody in particular. Returns {subject_type, subject_id, customers, objects, events,
+ * living_subscriptions, open_checkouts}.
  *
  * Amounts, ids, dates, states and owners stay, so that the books stay right. The erasure is kept as a fact. What
  * Stripe sends later about these objects and customers is redacted before it is stored. So nothing comes back by a
@@ -8334,7 +8429,8 @@ revoke all on function payments_private.payment_methods_of(text, text[]) from pu
  * open can still be paid by a new customer of Stripe: erase again after that. Stripe keeps its own copy: delete the
  * customer there. The app's own tables stay as they are. So does the metadata that the app wrote, except that of
  * customers and except keys that redact() knows. Recorded errors are removed, because they may repeat personal data.
- * Triggers on "update of processing_status" do not fire; a trigger on every update of the ledger sees its rows.
+ * Triggers on "update of processing_status" do not fire; a trigger on every update of the ledger sees its rows. Takes
+ * up to a minute for a million events of the ledger; events about the subject wait at the end only. See events_of.
  */
 create or replace function payments.erase_subject(environment text, subject_type text, subject_id text)
   returns jsonb
@@ -8345,10 +8441,13 @@ create or replace function payments.erase_subject(environment text, subject_type
 as $$
 declare
   v_customer_ids text[];
+  v_checkout_ids uuid[]; -- which Stripe has as client_reference_id
   v_object_ids text[];
-  v_row_ids text[]; -- of checkouts begun here, which Stripe has as client_reference_id
-  v_open_checkouts bigint;
+  v_ids text[]; -- all of these
+  v_method_ids text[];
+  v_event_ids uuid[];
   v_events bigint;
+  v_since constant timestamptz := clock_timestamp() - interval '5 minutes'; -- no event takes so long
 begin
   -- find what belongs to the subject
   perform payments_private.check_environment(environment);
@@ -8361,45 +8460,67 @@ begin
       and payments_private.subject_of_customer(o.environment, o.customer_id)
         = row (o.subject_type, o.subject_id)::payments.billing_subject
   );
-  v_object_ids := array(
-    select payments_private.objects_of_subject(environment, subject_type, subject_id, v_customer_ids)
+  v_checkout_ids := array(
+    select payments_private.checkouts_of_subject(environment, subject_type, subject_id, v_customer_ids)
   );
-  select coalesce(array_agg(s.id::text), '{}'), count(*) filter (where s.status in ('initialized', 'open'))
-  into v_row_ids, v_open_checkouts
-  from payments.stripe_checkout_sessions as s
-  where s.environment = erase_subject.environment
-    and (
-      (s.subject_type, s.subject_id) = (erase_subject.subject_type, erase_subject.subject_id)
-      or s.customer_id = any (v_customer_ids)
-    );
-  if cardinality(v_customer_ids || v_object_ids || v_row_ids) = 0 then
+  v_customer_ids := v_customer_ids || array( -- those that belong to nobody
+    select distinct s.customer_id
+    from payments.stripe_checkout_sessions as s
+    where s.id = any (v_checkout_ids)
+      and s.customer_id is not null
+      and (payments_private.subject_of_customer(s.environment, s.customer_id)).type is null
+  );
+  v_object_ids := array(
+    select payments_private.objects_of_subject(environment, subject_type, subject_id, v_customer_ids, v_checkout_ids)
+  );
+  v_ids := v_customer_ids || v_object_ids || v_checkout_ids::text[];
+  if cardinality(v_ids) = 0 then
     raise exception 'Nothing of the % % is known in %.', subject_type, subject_id, environment
       using errcode = 'SP063', hint = 'Check the type and the id of the billing subject, and the environment.';
   end if;
+  v_ids := v_ids || array( -- what was erased before
+    select e.object_id
+    from payments_private.erased_objects as e
+    where (e.subject_type, e.subject_id, e.environment)
+      = (erase_subject.subject_type, erase_subject.subject_id, erase_subject.environment)
+  );
 
-  -- lock, then record the fact
+  -- read the ledger, lock, then look for events that have come since, and record the fact
+  v_event_ids := array(select payments_private.events_of(environment, v_ids, '-infinity'));
   perform payments_private.lock_environment(environment);
-  perform payments_private.lock_ids(environment, v_customer_ids || v_object_ids || v_row_ids);
+  perform payments_private.lock_ids(environment, v_ids);
+  v_event_ids := v_event_ids || array(select payments_private.events_of(environment, v_ids, v_since));
+  v_method_ids := array(select payments_private.payment_methods_of(v_event_ids));
   insert into payments_private.erased_objects (environment, object_id, subject_type, subject_id)
   select distinct erase_subject.environment, i.id, erase_subject.subject_type, erase_subject.subject_id
-  from unnest(
-    v_customer_ids || v_object_ids || v_row_ids
-    || array(select payments_private.payment_methods_of(environment, v_customer_ids || v_object_ids || v_row_ids))
-  ) as i (id)
+  from unnest(v_ids || v_method_ids) as i (id)
   on conflict on constraint erased_objects_pkey do nothing;
 
   -- erase
   perform payments_private.erase_rows(
-    environment, row (subject_type, subject_id)::payments.billing_subject, v_customer_ids, v_object_ids
+    environment, row (subject_type, subject_id)::payments.billing_subject, v_customer_ids, v_object_ids, v_checkout_ids
   );
-  update payments.webhook_events as w
-  set payload = payments_private.redact(w.payload),
-      last_error = case when w.last_error is not null then payments_private.erased_text() end
-  where w.environment = erase_subject.environment
-    and payments_private.is_erased(w.environment, payments_private.erasable_ids(array[w.payload]) || w.object_id)
-    and (w.payload, w.last_error) is distinct from (
-      payments_private.redact(w.payload), case when w.last_error is not null then payments_private.erased_text() end
+  if cardinality(v_method_ids) > 0 then
+    v_event_ids := v_event_ids || array(
+      select w.id
+      from payments.webhook_events as w
+      where w.environment = erase_subject.environment
+        and (w.object_id = any (v_method_ids) or w.payload #>> '{data,object,payment_method}' = any (v_method_ids))
     );
+  end if;
+  update payments.webhook_events as w
+  set payload = r.payload,
+      last_error = r.last_error
+  from (
+    select
+      e.id,
+      payments_private.redact(e.payload) as payload,
+      case when e.last_error is not null then payments_private.erased_text() end as last_error
+    from payments.webhook_events as e
+    where e.id = any (v_event_ids)
+    offset 0 -- each is redacted once
+  ) as r
+  where w.id = r.id and (w.payload, w.last_error) is distinct from (r.payload, r.last_error);
   get diagnostics v_events = row_count;
   return jsonb_build_object(
     'subject_type', subject_type,
@@ -8414,7 +8535,11 @@ begin
         and s.subscription_id = any (v_object_ids)
         and s.status not in ('canceled', 'incomplete_expired')
     ),
-    'open_checkouts', v_open_checkouts
+    'open_checkouts', (
+      select count(*)
+      from payments.stripe_checkout_sessions as s
+      where s.id = any (v_checkout_ids) and s.status in ('initialized', 'open')
+    )
   );
 end;
 $$;
@@ -14047,6 +14172,56 @@ revoke all on function payments_private.check_checkout_combination(text, jsonb, 
 grant execute on function payments_private.check_checkout_combination(text, jsonb, text, text, jsonb)
   to payments_service;
 --! EndIncluded checkout/private/check_checkout_combination.sql
+--! Included checkout/private/custom_field_problem.sql
+/*
+ * Returns what a custom field of a checkout must have and has not, as the end of a sentence; null if nothing is missing.
+ * The shapes are checked before; see checkout_option_problem.
+ * https://docs.stripe.com/api/checkout/sessions/create#create_checkout_session-custom_fields
+ */
+create or replace function payments_private.custom_field_problem(field jsonb)
+  returns text
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_is_dropdown boolean := field ->> 'type' = 'dropdown';
+  v_values jsonb := jsonb_path_query_array(field, '$.options[*].value');
+  v_default text := field ->> 'default_value';
+begin
+  return case
+    when jsonb_path_exists(field, 'strict $.* ? (@.type() == "object")')
+      or jsonb_path_exists(field, '$.options[*] ? (@.type() != "object")')
+      then 'values that are no objects, and options that are'
+    when exists (
+      select
+      from jsonb_array_elements(field -> 'options') as o (option)
+      where o.option - '{label,value}'::text[] <> '{}'
+        or length(coalesce(o.option ->> 'label', '')) not between 1 and 100
+        or coalesce(o.option ->> 'value', '') !~ '^[A-Za-z0-9]{1,100}$'
+    ) then 'options with a label of 1 to 100 characters and a value of 1 to 100 letters and digits'
+    when (select count(distinct v.value) from jsonb_array_elements(v_values) as v (value)) <> jsonb_array_length(v_values)
+      then 'options of different values'
+    when v_is_dropdown and field ?| '{minimum_length,maximum_length}'
+      then 'minimumLength and maximumLength only if it is no dropdown'
+    when coalesce(field ->> 'minimum_length', '0') !~ '^[0-9]{1,3}$' or coalesce(field ->> 'maximum_length', '1') !~ '^[0-9]{1,3}$'
+      then 'a minimumLength and a maximumLength that are whole numbers'
+    when coalesce((field ->> 'minimum_length')::integer, 0) > coalesce((field ->> 'maximum_length')::integer, 255)
+      then 'a minimumLength that is not above the maximumLength'
+    when v_default is null then null
+    when v_is_dropdown and not v_values @> to_jsonb(array[v_default])
+      or not v_is_dropdown and length(v_default) not between greatest(coalesce((field ->> 'minimum_length')::integer, 0), 1)
+        and coalesce((field ->> 'maximum_length')::integer, 255)
+      or field ->> 'type' = 'numeric' and v_default !~ '^[0-9]+$'
+      then 'a defaultValue that the buyer could enter'
+  end;
+end;
+$$;
+
+revoke all on function payments_private.custom_field_problem(jsonb) from public, anon, authenticated;
+grant execute on function payments_private.custom_field_problem(jsonb) to payments_service;
+--! EndIncluded checkout/private/custom_field_problem.sql
 --! Included checkout/private/checkout_option_problem.sql
 /*
  * Returns the sentence about an option of a checkout that is a list or an object and has the wrong shape. The result is
@@ -14079,6 +14254,16 @@ begin
           or jsonb_typeof(coalesce(f.field -> 'optional', 'false')) <> 'boolean'
           or (f.field ->> 'type' = 'dropdown') <> (jsonb_typeof(f.field -> 'options') is not distinct from 'array')
       ) then format('Each of %s needs a key of letters and digits, a label of 1 to 100 characters, a type of text, numeric or dropdown, and options if it is a dropdown.', name)
+      when exists (
+        select
+        from jsonb_array_elements(value) as f (field)
+        where payments_private.custom_field_problem(f.field) is not null
+      ) then (
+        select format('Each of %s must have %s.', name, payments_private.custom_field_problem(f.field))
+        from jsonb_array_elements(value) as f (field)
+        where payments_private.custom_field_problem(f.field) is not null
+        limit 1
+      )
       when (select count(distinct f.field ->> 'key') from jsonb_array_elements(value) as f (field))
         <> jsonb_array_length(value) then format('Each of %s needs a key of its own.', name)
     end
@@ -14673,8 +14858,9 @@ grant execute on function payments_private.checkout_price_data(jsonb) to payment
 --! EndIncluded checkout/private/checkout_price_data.sql
 --! Included checkout/private/catalogue_trial_days.sql
 /*
- * Returns the trial of a checkout's prices in days, the longest of several; null if none has one. "pg-payments catalog
- * push" writes it into the metadata of a price, as payments_trial_days.
+ * Returns the trial of a checkout in days that its recurring prices have in the catalogue: the shortest of several. Null
+ * if one of them has none, because a trial at Stripe is for the whole subscription. "pg-payments catalog push" writes it
+ * into the metadata of a price, as payments_trial_days.
  */
 create or replace function payments_private.catalogue_trial_days(environment text, line_items jsonb)
   returns integer
@@ -14685,11 +14871,14 @@ create or replace function payments_private.catalogue_trial_days(environment tex
 as $$
 begin
   return (
-    select max((p.metadata ->> 'payments_trial_days')::integer)
+    select case when bool_and(t.days is not null) then min(t.days) end
     from jsonb_array_elements(line_items) as i (item)
-    join payments.stripe_prices as p
+    left join payments.stripe_prices as p
       on p.price_id = i.item ->> 'priceId' and p.environment = catalogue_trial_days.environment
-    where p.metadata ->> 'payments_trial_days' ~ '^[1-9][0-9]{0,2}$'
+    cross join lateral (
+      select (substring(p.metadata ->> 'payments_trial_days' from '^[1-9][0-9]{0,2}$'))::integer as days
+    ) as t
+    where case when i.item ? 'priceData' then i.item -> 'priceData' ? 'recurring' else p.type is distinct from 'one_time' end
   );
 end;
 $$;
@@ -14973,9 +15162,12 @@ revoke all on function payments_private.unoffered_option(payments.offers, jsonb)
  *   amount    the request or the buyer chooses an amount that the offer does not allow
  *   option    the offer does not allow the option; what is its name
  *   conflict  the offers of two items force different values of an option; what is its name
+ *   spread    the offer of another item forces what costs the shop money, such as a discount or a trial, and this offer
+ *             neither forces nor allows it; what is its name. At Stripe it would be for the whole checkout.
  *
  * An item may have several offers, for example of different types of subject. The one that says yes counts, the first
- * by its id; if none does, the problem is that of the offer that came closest.
+ * by its id; if none does, the problem is that of the offer that came closest. Long because it is one statement that
+ * judges all items together.
  */
 create or replace function payments_private.offer_verdict(
   environment text,
@@ -14993,6 +15185,8 @@ create or replace function payments_private.offer_verdict(
 as $$
 declare
   c_problems constant text[] := '{none,mode,buyer,over,early,quantity,amount,option}';
+  c_generous constant text[] := '{discounts,allow_promotion_codes,trial_period_days,trial_end,trial_without_card,'
+    'billing_cycle_anchor,proration_behavior}';
   v_verdict jsonb;
 begin
   if mode = 'setup' or not exists (
@@ -15076,12 +15270,23 @@ begin
     group by j.offer
     having sum(j.quantity) > (j.offer).maximum_quantity
     union all
-    select max(j.position), 'conflict', max((j.offer).offer_id), f.key
+    select max(j.position), 'conflict', max((j.offer).offer_id), lower(left(f.key, 1)) || substr(replace(initcap(f.key), '_', ''), 2)
     from judged as j
     cross join jsonb_each((j.offer).forced_options) as f (key, value)
     where j.stage = 9
     group by f.key
     having count(distinct f.value) > 1
+    union all
+    select j.position, 'spread', (j.offer).offer_id, lower(left(f.key, 1)) || substr(replace(initcap(f.key), '_', ''), 2)
+    from judged as j
+    join judged as other on other.position <> j.position and other.stage = 9
+    cross join jsonb_each((other.offer).forced_options) as f (key, value)
+    where j.stage = 9
+      and f.key = any (c_generous)
+      and f.value not in ('null', 'false')
+      and not (j.offer).forced_options ? f.key
+      and not f.key = any ((j.offer).allowed_options)
+      and not (f.key = 'discounts' and 'discounts.coupon' = any ((j.offer).allowed_options))
   )
   select coalesce(
     (
@@ -15160,6 +15365,9 @@ begin
     when 'option' then
       raise exception 'The offer % does not allow %.', v_offer, v_what
         using errcode = 'SP058', hint = 'Leave the option out, or add it to the allowed options of the offer.';
+    when 'spread' then
+      raise exception 'The offer % does not allow %, which the offer of another item forces.', v_offer, v_what
+        using errcode = 'SP058', hint = 'Buy them in two checkouts, or change one of the offers.';
     else
       raise exception 'The offers of lineItems force different values of %.', v_what
         using errcode = 'SP058', hint = 'Buy them in two checkouts, or change one of the offers.';
@@ -15238,8 +15446,9 @@ revoke all on function payments_private.plan_groups_of_items(text, jsonb) from p
 --! EndIncluded checkout/private/plan_groups_of_items.sql
 --! Included checkout/private/check_one_plan.sql
 /*
- * Raises SP059 if a checkout is for a second plan. Then its subject has a living subscription in a product group of
- * its items, and the offers of the group allow one plan. Binds the service, too.
+ * Raises SP059 if a checkout is for a second plan. Then it has items of two products of a group, or its subject has a
+ * living subscription in a product group of its items, and the offers of the group allow one plan. Binds the service,
+ * too.
  *
  * Living is each status but incomplete, incomplete_expired and canceled. A word that Stripe adds counts as living.
  *
@@ -15264,6 +15473,21 @@ begin
   v_groups := payments_private.plan_groups_of_items(session.environment, session.line_items);
   if v_groups = '{}' then
     return;
+  end if;
+  select g.product_group
+  into v_group
+  from jsonb_array_elements(session.line_items) as i (item)
+  left join payments.stripe_prices as p on p.price_id = i.item ->> 'priceId' and p.environment = session.environment
+  cross join lateral unnest(
+    payments_private.plan_groups_of_items(session.environment, jsonb_build_array(i.item))
+  ) as g (product_group)
+  group by g.product_group
+  having count(distinct coalesce(i.item #>> '{priceData,productId}', p.product_id, i.item ->> 'priceId')) > 1
+  order by g.product_group
+  limit 1;
+  if v_group is not null then
+    raise exception 'lineItems has two plans of the group %.', v_group
+      using errcode = 'SP059', hint = 'Begin a checkout of one of them.';
   end if;
   perform pg_advisory_xact_lock(
     hashtextextended(format('%s plan %s %s', session.environment, session.subject_type, session.subject_id), 0)
@@ -16243,11 +16467,48 @@ $$;
 
 revoke all on function payments_private.tg_sessions__id() from public, anon, authenticated;
 --! EndIncluded checkout/private/tg_sessions__id.sql
+--! Included checkout/private/customer_of_flow.sql
+/*
+ * Returns the Stripe customer that the flow of a portal session is about: that of the subscription that it names, else of
+ * the only living one of the billing subject. A subject may have subscriptions of several customers. The result is null
+ * if the flow is about no subscription, or if portal_flow_params refuses it.
+ */
+create or replace function payments_private.customer_of_flow(
+  environment text,
+  subject_type text,
+  subject_id text,
+  flow jsonb
+)
+  returns text
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if flow is null or flow ->> 'type' = 'payment_method_update' then
+    return null;
+  end if;
+  return (
+    select case when count(*) = 1 then min(t.customer_id) end
+    from payments.stripe_subscriptions as t
+    where t.subject_id = customer_of_flow.subject_id
+      and t.subject_type = customer_of_flow.subject_type
+      and t.environment = customer_of_flow.environment
+      and t.status not in ('canceled', 'incomplete_expired')
+      and t.subscription_id = coalesce(flow ->> 'subscription_id', t.subscription_id)
+  );
+end;
+$$;
+
+revoke all on function payments_private.customer_of_flow(text, text, text, jsonb) from public, anon, authenticated;
+--! EndIncluded checkout/private/customer_of_flow.sql
 --! Included checkout/private/tg_sessions__customer.sql
 /*
- * Trigger function: fills in the Stripe customer of the billing subject when an app user begins a session. The user may
- * neither read customer_mappings nor write customer_id, so this trigger is the only path between them. An e-mail
- * address that comes with a customer whose personal data was erased is not stored.
+ * Trigger function: fills in the Stripe customer of the billing subject when an app user begins a session. For a flow of
+ * the portal it is the customer of the subscription. The user may neither read customer_mappings nor write customer_id,
+ * so this trigger is the only path between them. An e-mail address that comes with a customer whose personal data was
+ * erased is not stored.
  */
 create or replace function payments_private.tg_sessions__customer()
   returns trigger
@@ -16259,6 +16520,12 @@ as $$
 begin
   if new.customer_id is null and new.subject_type is not null then
     new.customer_id := payments_private.customer_of_subject(new.environment, new.subject_type, new.subject_id);
+  end if;
+  if tg_table_name = 'stripe_customer_portal_sessions' then
+    new.customer_id := coalesce(
+      payments_private.customer_of_flow(new.environment, new.subject_type, new.subject_id, new.options -> 'flow'),
+      new.customer_id
+    );
   end if;
   if tg_table_name = 'stripe_checkout_sessions' then
     if new.customer_email is not null and payments_private.is_erased(new.environment, array[new.customer_id]) then

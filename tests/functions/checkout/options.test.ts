@@ -592,6 +592,99 @@ describe('what cannot be is refused before Stripe is called, and Stripe would re
       }),
     ],
     [
+      'a choice that is no word',
+      () => ({
+        customFields: [
+          { key: 'size', label: 'Size', type: 'dropdown', options: [{ label: 'S', value: 's-1' }] },
+        ],
+      }),
+      'customFields[0].options[0].value must be 1 to 100 letters and digits.',
+      () => ({
+        custom_fields: [
+          {
+            key: 'size',
+            label: { type: 'custom', custom: 'Size' },
+            type: 'dropdown',
+            dropdown: { options: [{ label: 'S', value: 's-1' }] },
+          },
+        ],
+      }),
+    ],
+    [
+      'two choices of one value',
+      () => ({
+        customFields: [
+          {
+            key: 'size',
+            label: 'Size',
+            type: 'dropdown',
+            options: [
+              { label: 'S', value: 's' },
+              { label: 'M', value: 's' },
+            ],
+          },
+        ],
+      }),
+      'customFields[0] must have options of different values.',
+      () => ({
+        custom_fields: [
+          {
+            key: 'size',
+            label: { type: 'custom', custom: 'Size' },
+            type: 'dropdown',
+            dropdown: {
+              options: [
+                { label: 'S', value: 's' },
+                { label: 'M', value: 's' },
+              ],
+            },
+          },
+        ],
+      }),
+    ],
+    [
+      'a default that is no choice',
+      () => ({
+        customFields: [
+          {
+            key: 'size',
+            label: 'Size',
+            type: 'dropdown',
+            options: [{ label: 'S', value: 's' }],
+            defaultValue: 'm',
+          },
+        ],
+      }),
+      'customFields[0] must have a defaultValue that the buyer could enter.',
+      () => ({
+        custom_fields: [
+          {
+            key: 'size',
+            label: { type: 'custom', custom: 'Size' },
+            type: 'dropdown',
+            dropdown: { options: [{ label: 'S', value: 's' }], default_value: 'm' },
+          },
+        ],
+      }),
+    ],
+    [
+      'a least length above the greatest',
+      () => ({
+        customFields: [{ key: 'size', label: 'Size', type: 'text', minimumLength: 9, maximumLength: 3 }],
+      }),
+      'customFields[0] must have a minimumLength that is not above the maximumLength.',
+      () => ({
+        custom_fields: [
+          {
+            key: 'size',
+            label: { type: 'custom', custom: 'Size' },
+            type: 'text',
+            text: { minimum_length: 9, maximum_length: 3 },
+          },
+        ],
+      }),
+    ],
+    [
       'a quantity that may become a million',
       () => ({
         lineItems: [

@@ -383,6 +383,47 @@ describe('an option that cannot be is refused by a sentence of its own', () => {
     [subscribe({ trial_end: NOW + 3600 }), 'SP064', 'trialEnd must be at least 48 hours from now.'],
     [subscribe({ trial_end: NOW - 3600 }), 'SP064', 'trialEnd must be at least 48 hours from now.'],
     [subscribe({ billing_cycle_anchor: NOW - 3600 }), 'SP064', 'billingCycleAnchor must be in the future.'],
+    ...(
+      [
+        [
+          { type: 'dropdown', options: [{ label: 'S', value: 's-1' }] },
+          'options with a label of 1 to 100 characters and a value of 1 to 100 letters and digits',
+        ],
+        [
+          {
+            type: 'dropdown',
+            options: [
+              { label: 'S', value: 's' },
+              { label: 'M', value: 's' },
+            ],
+          },
+          'options of different values',
+        ],
+        [
+          { type: 'dropdown', options: [{ label: 'S', value: 's' }], minimum_length: 1 },
+          'minimumLength and maximumLength only if it is no dropdown',
+        ],
+        [
+          { type: 'dropdown', options: [{ label: 'S', value: 's' }], default_value: 'm' },
+          'a defaultValue that the buyer could enter',
+        ],
+        [
+          { type: 'text', minimum_length: 9, maximum_length: 3 },
+          'a minimumLength that is not above the maximumLength',
+        ],
+        [{ type: 'text', maximum_length: 'x' }, 'a minimumLength and a maximumLength that are whole numbers'],
+        [
+          { type: 'text', maximum_length: 3, default_value: 'four' },
+          'a defaultValue that the buyer could enter',
+        ],
+        [{ type: 'numeric', default_value: 'four' }, 'a defaultValue that the buyer could enter'],
+        [{ type: 'text', default_value: {} }, 'values that are no objects, and options that are'],
+      ] as const
+    ).map(([field, missing]): [CheckoutRequest, string, string] => [
+      { options: { custom_fields: [{ key: 'size', label: 'Size', ...field }] } },
+      'SP001',
+      `Each of customFields must have ${missing}.`,
+    ]),
     [subscribe({ trial_end: NOW + 731 * 86_400 }), 'SP064', 'trialEnd must be at most 730 days from now.'],
     [subscribe({ trial_period_days: 731 }), 'SP001', 'trialPeriodDays must be a whole number from 1 to 730.'],
     [
@@ -471,6 +512,18 @@ describe('an option that cannot be is refused by a sentence of its own', () => {
       )
     expect((await refusal(backend('usd'))).code).toBe('SP080')
     expect((await backend('eur')).action).toBe('send')
+  })
+
+  test('a custom field that a buyer can fill in is passed on', async () => {
+    const custom_fields = [
+      { key: 'a', label: 'A', type: 'dropdown', options: [{ label: 'S', value: 's' }], default_value: 's' },
+      { key: 'b', label: 'B', type: 'numeric', minimum_length: 2, maximum_length: 2, default_value: '42' },
+      { key: 'c', label: 'C', type: 'text', optional: true, maximum_length: 255 },
+    ]
+    expect((await beginAsService({ options: { custom_fields } })).params).toHaveProperty(
+      'custom_fields.2.key',
+      'c',
+    )
   })
 
   test('a word that Stripe may have added since is passed on', async () => {

@@ -326,8 +326,47 @@ describe('options', () => {
     const cart = { lineItems: [{ priceId: 'price_tea' }, { priceId: 'price_gift' }] }
     expect(await refusal(buy(anonymous, cart))).toMatchObject({
       code: 'SP058',
-      message: 'The offers of lineItems force different values of automatic_tax.',
+      message: 'The offers of lineItems force different values of automaticTax.',
     })
+  })
+
+  test('a discount that one offer forces does not reach the items of another that does not allow it', async () => {
+    const cart = { lineItems: [{ priceId: 'price_tea' }, { priceId: 'price_gift' }] }
+    const gift = { price_id: 'price_gift', mode: 'payment', allow_pay_what_you_want: true }
+    const discounts = [{ coupon: 'half' }]
+    await tea({ forced_options: { discounts, automatic_tax: true } })
+    await put('gift', gift)
+    const spread = {
+      code: 'SP058',
+      message: 'The offer gift does not allow discounts, which the offer of another item forces.',
+      hint: 'Buy them in two checkouts, or change one of the offers.',
+    }
+    expect(await refusal(buy(anonymous, cart))).toEqual(spread)
+    expect((await buy(anonymous)).params).toMatchObject({ discounts })
+    expect((await buy(backend, cart)).params).not.toHaveProperty('discounts')
+    for (const more of [{ allowed_options: ['discounts.coupon'] }, { forced_options: { discounts } }]) {
+      await put('gift', { ...gift, ...more })
+      expect((await buy(anonymous, cart)).params).toMatchObject({
+        discounts,
+        automatic_tax: { enabled: true },
+      })
+    }
+    await put('gift', { ...gift, forced_options: { allow_promotion_codes: false } })
+    await tea()
+    expect((await buy(anonymous, cart)).action).toBe('send')
+  })
+
+  test('an offer that forces an instant which is over is refused when it is written, and left alone later', async () => {
+    const soon = Math.floor(Date.now() / 1000) + 7200
+    expect(await refusal(tea({ forced_options: { expires_at: 1_600_000_000 } }))).toMatchObject({
+      code: 'SP064',
+    })
+    await tea({ forced_options: { expires_at: soon } })
+    await pro({ forced_options: { trial_end: soon + 30 * 86_400 } })
+    await sql`alter table payments.offers disable trigger user`
+    await sql`update payments.offers set forced_options = '{"expires_at": 1600000000}' where offer_id = 'tea'`
+    await sql`alter table payments.offers enable trigger user`
+    await sql`update payments.offers set active = false where offer_id = 'tea'`
   })
 
   test('an offer that forces what no checkout of its mode can have is refused when it is written', async () => {

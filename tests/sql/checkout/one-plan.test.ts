@@ -37,6 +37,8 @@ beforeAll(async () => {
     price({ id: 'price_team', product: 'prod_team', ...recurring }),
     price({ id: 'price_chat', product: 'prod_chat', ...recurring }),
     price({ id: 'price_course', metadata: { payments_trial_days: '21' }, ...recurring }),
+    price({ id: 'price_seat', product: 'prod_seat', metadata: { payments_trial_days: '7' }, ...recurring }),
+    price({ id: 'price_pro_usage', product: 'prod_pro', ...recurring }),
   ]
   await projectObjects(sql, prices, 1)
   const plan = { mode: 'subscription', product_group: 'plans', one_plan: true }
@@ -110,6 +112,18 @@ describe('a second plan', () => {
     await living(newId('user'), 'active', team)
     expect((await subscribe(id)).action).toBe('send')
     expect((await subscribe(id, 'price_chat')).action).toBe('send')
+  })
+
+  test('is also one in the same cart, for a backend as well; two prices of a product are one', async () => {
+    const both = { lineItems: [{ priceId: 'price_team' }, { priceId: 'price_pro' }] }
+    const twice = {
+      code: 'SP059',
+      message: 'lineItems has two plans of the group plans.',
+      hint: 'Begin a checkout of one of them.',
+    }
+    expect(await refusal(subscribe('cart', 'price_team', both, backend))).toEqual(twice)
+    const usage = { lineItems: [{ priceId: 'price_pro' }, { priceId: 'price_pro_usage' }] }
+    expect((await subscribe('cart', 'price_pro', usage, backend)).action).toBe('send')
   })
 
   test('is also one beside a price that its product had before', async () => {
@@ -227,6 +241,18 @@ describe('a trial', () => {
   /** The days of the trial that a checkout of the price with a trial in the catalogue sends to Stripe. */
   const courseTrial = async (id: string, caller?: Claims) =>
     (await subscribe(id, 'price_course', {}, caller)).params.subscription_data.trial_period_days
+
+  test('of the catalogue needs one of each recurring price: the shortest counts, and none reaches a price without', async () => {
+    const daysOf = async (...priceIds: string[]) => {
+      const lineItems = priceIds.map((priceId) => ({ priceId }))
+      const { params } = await subscribe('mixed', priceIds[0], { lineItems }, backend)
+      return (params as Json).subscription_data?.trial_period_days
+    }
+    expect(await daysOf('price_course')).toBe(21)
+    expect(await daysOf('price_course', 'price_seat')).toBe(7)
+    expect(await daysOf('price_course', 'price_chat')).toBeUndefined()
+    expect(await daysOf('price_course', 'price_unknown')).toBeUndefined()
+  })
 
   test('of the catalogue is given once to buyers, and again by a backend or an offer that says so', async () => {
     const id = newId('user')

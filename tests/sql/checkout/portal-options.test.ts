@@ -75,6 +75,27 @@ describe('a flow', () => {
   })
 })
 
+test('a flow opens the portal of the customer whose subscription it is about, if the subject has several customers', async () => {
+  await subscribes('u5', 'sub_first', { customer: 'cus_first' })
+  await subscribes('u5', 'sub_second', { customer: 'cus_second' })
+  for (const [subscription_id, customer] of [
+    ['sub_first', 'cus_first'],
+    ['sub_second', 'cus_second'],
+  ] as const) {
+    const { params } = await open('u5', { flow: { type: 'subscription_cancel', subscription_id } })
+    expect(params).toMatchObject({
+      customer,
+      flow_data: { subscription_cancel: { subscription: subscription_id } },
+    })
+  }
+  expect(await refusal(open('u5', { flow: { type: 'subscription_cancel' } }))).toMatchObject({
+    code: 'SP052',
+  })
+  expect((await open('u5', {})).params).toEqual({ customer: 'cus_first' })
+  const stranger = { flow: { type: 'subscription_cancel', subscription_id: 'sub_second' } }
+  expect(await refusal(open('u1', stranger))).toMatchObject({ code: 'SP051' })
+})
+
 describe('a flow that cannot be is refused before Stripe is called', () => {
   test.each<[string, string, Json, string, string]>([
     [

@@ -467,6 +467,56 @@ test('no checkout and no portal session of an erased customer brings anything ba
   expect(await tablesWith(MINA)).toEqual([])
 })
 
+test('what a user bought for nobody in particular is erased with the user, and not with a team of the same id', async () => {
+  const { sql } = database
+  const person = { email: 'ines@example.org', name: 'Ines Prado' }
+  const here = ['ines@example.org', 'Ines Prado']
+  const options = {
+    custom_fields: [{ key: 'engraving', label: 'Engraving', type: 'text', default_value: 'Ines Prado' }],
+  }
+  const begun = await asCaller(sql, service, (as) =>
+    begin(as, { role: 'authenticated', sub: '77' }, { options }),
+  )
+  const { session } = begun
+  const stripeId = newId('cs')
+  await complete(sql, begun, openSession({ id: stripeId, client_reference_id: session.id }), T)
+  const guest = customer({ ...person, metadata: {} })
+  const intent = paymentIntent({ customer: guest.id, receipt_email: person.email })
+  await ingestAll(sql, [
+    eventOf('customer.created', guest),
+    eventOf('payment_intent.succeeded', intent),
+    eventOf(
+      'charge.succeeded',
+      charge({
+        payment_intent: intent.id,
+        customer: guest.id,
+        billing_details: person,
+        receipt_email: person.email,
+      }),
+    ),
+    eventOf(
+      'checkout.session.completed',
+      checkoutSession({
+        id: stripeId,
+        client_reference_id: session.id,
+        mode: 'payment',
+        customer: guest.id,
+        payment_intent: intent.id,
+        customer_details: person,
+        metadata: { payments_checkout_session_id: session.id },
+      }),
+    ),
+  ])
+  expect(await refusal(erase('team', '77'))).toMatchObject({ code: 'SP063' })
+  expect((await tablesWith(here)).length).toBeGreaterThan(3)
+  expect(await erase('user', '77')).toMatchObject({ customers: 1, open_checkouts: 0 })
+  expect(await tablesWith(here)).toEqual([])
+  expect(await paymentRow(sql, intent.id)).toMatchObject({ status: 'succeeded', amount: 1000 })
+  expect((await sessionRow(sql, session.id)).options).toEqual({
+    custom_fields: [{ key: 'engraving', label: 'Engraving', type: 'text' }],
+  })
+})
+
 test('the error of a trigger that names a person is removed from the ledger', async () => {
   const { sql } = database
   const eve = customer({ email: 'eve@example.com', metadata: subjectMetadata('user', 'eve') })
