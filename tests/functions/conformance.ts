@@ -306,7 +306,7 @@ export function conformance(start: (env: Record<string, string>) => Promise<Runn
         'AUTH_UNAUTHORIZED',
         'Row level security does not allow this caller to bill this subject.',
       )
-      expect(body.nextActions).toContain('Add a policy')
+      expect(body.nextActions).toContain('add a policy')
       expect(server.log()).toContain('42501')
     })
 
