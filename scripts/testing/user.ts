@@ -67,7 +67,11 @@ export function createUser({ system, sql, secret }: Stage, given: Claims | null)
     id: claims?.sub ?? null,
     token,
     payments,
-    async checkout({ price, quantity = 1, ...request }) {
+    async checkout({ price, quantity = 1, ...request } = {} as CheckoutOptions) {
+      if (price === undefined && request.lineItems === undefined && request.mode !== 'setup')
+        throw new TypeError(
+          'checkout needs a price or lineItems, for example { price: await billing.price({ amount: 900 }) }.',
+        )
       const lineItems = request.lineItems ?? [{ priceId: price ?? '', quantity }]
       const recurring = lineItems.some(
         ({ priceId, priceData }) =>

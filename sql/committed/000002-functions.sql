@@ -1,5 +1,5 @@
 --! Previous: sha1:8b8c220debb528c010416c0027ec06b4e8adda53
---! Hash: sha1:35adc90117ca45e4359758ae49d8861dd4fcd388
+--! Hash: sha1:2adc5c587480234fca55d6a2637814e31459cdeb
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -15028,6 +15028,7 @@ begin
     where s.environment = unknown_prices.environment
       and s.id = unknown_prices.id
       and s.mode = 'subscription'
+      and i.item ->> 'priceId' is not null -- an item with priceData has none
       and not exists (
         select
         from payments.stripe_prices as p

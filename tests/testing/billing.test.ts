@@ -236,6 +236,24 @@ test('a user signs in by a number or a bigint, and by nothing that is no id', as
     )
 })
 
+test('a helper refuses what it does not know, in a sentence, and does nothing', async () => {
+  const session = await billing.guest().checkout({ price: await billing.price({ amount: 1900 }) })
+  await billing.pay(session)
+  const before = billing.local.control.events().length
+  await billing.hold()
+  await expect(billing.release('nope' as never)).rejects.toThrow(
+    'Events are released in the order arrival, reverse, random, or by a list of their ids.',
+  )
+  await billing.release()
+  await expect(billing.dispute(session, 'maybe' as never)).rejects.toThrow(
+    'A dispute is won or lost, and not "maybe".',
+  )
+  await expect(billing.guest().checkout(undefined as never)).rejects.toThrow(
+    'checkout needs a price or lineItems, for example { price: await billing.price({ amount: 900 }) }.',
+  )
+  expect(billing.local.control.events()).toHaveLength(before)
+})
+
 test('migrations may be a function, which says where the schema payments is installed', async () => {
   const other = await startBilling({
     database,
