@@ -2697,6 +2697,11 @@ create function payments_private.catalogue_trial_days(environment text, line_ite
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.catalogue_trial_days(environment text, line_items jsonb) to payments_service;
 
+create function payments_private.change_ordinary_payment(environment text, payload jsonb, snapshot payments_private.payment_snapshot, objects payments_private.payment_objects[], has_transaction boolean)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.check_account(environment text, account_id text)
   returns void
   language plpgsql stable security invoker
@@ -3070,7 +3075,7 @@ create function payments_private.ingest_generally(environment text, payload json
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.insert_ordinary_payment(environment text, payload jsonb, objects payments_private.payment_objects[], derived payments.transactions)
+create function payments_private.insert_ordinary_refund(environment text, payload jsonb, refund jsonb, charge_id text, payment_intent_id text, happened_at timestamp with time zone)
   returns jsonb
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
@@ -3196,6 +3201,11 @@ create function payments_private.lock_ids(environment text, ids text[])
   set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan
   set enable_seqscan = off;
+
+create function payments_private.lock_in_order(keys bigint[])
+  returns boolean
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.lock_payment_of(environment text, ids text[], owner_ids text[], OUT is_one boolean, OUT payment_id uuid, OUT objects payments_private.payment_objects[], OUT has_transaction boolean)
   returns record
@@ -3481,7 +3491,7 @@ create function payments_private.put_assignment(environment text, object_type te
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.put_charge_details(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone)
+create function payments_private.put_charge_details(environment text, snapshots payments_private.snapshot[])
   returns void
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
@@ -3774,6 +3784,11 @@ create function payments_private.take_price(environment text, payload jsonb, obj
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.take_product(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.take_refund(environment text, payload jsonb, object jsonb)
   returns jsonb
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;

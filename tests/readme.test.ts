@@ -6,9 +6,13 @@ import { existsSync, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { dirname, join, normalize } from 'node:path'
 import { PassThrough } from 'node:stream'
+import { runInNewContext } from 'node:vm'
 import type { Command } from 'commander'
 import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { z } from 'zod'
+import { createCheckoutSessionBody } from '../functions/checkout/schemas.ts'
+import { offerTerms } from '../functions/offers/schemas.ts'
 import { createProgram } from '../scripts/cli/main.ts'
 import { ANSWERS, WITHOUT_ANSWER } from '../scripts/dev/generators/json-page.ts'
 import { ROOT } from '../scripts/dev/generators/sources.ts'
@@ -195,6 +199,23 @@ test('a command, a flag, a value or a link that does not exist would be found', 
   expect(problemOf(['events', 'list', '--enviroment', 'test'])).toBe('has no flag --enviroment')
   expect(problemOf(['events', 'list', '--environment', 'prod'])).toBe('--environment is none of test,live')
   expect(problemOf(['explain', 'a', 'b'])).toBe('has too many arguments')
+})
+
+test('a value that a page names for a field of a checkout or of an offer is one that the API takes', () => {
+  const { shape } = createCheckoutSessionBody
+  const fields: Record<string, z.ZodType> = { ...offerTerms, ...shape }
+  const valuesOf = (text: string) =>
+    [...text.matchAll(/`(\w+): ([^`]+)`/g)].flatMap(([code, field = '', value = '']) => {
+      // What stands for a value of the reader says nothing about its form.
+      const schema = /…|\.\.\./.test(value) ? undefined : fields[field]
+      return schema ? [{ code, fits: schema.safeParse(runInNewContext(`(${value})`)).success }] : []
+    })
+  const found = PAGES.flatMap(({ path, text }) => valuesOf(text).map((each) => ({ path, ...each })))
+  expect(found.map(({ code }) => code)).toEqual(
+    expect.arrayContaining(['`invoiceCreation: true`', "`captureMethod: 'manual'`", '`trialOnce: false`']),
+  )
+  expect(found.filter(({ fits }) => !fits)).toEqual([])
+  expect(valuesOf('`invoiceCreation: { enabled: true }`')).toMatchObject([{ fits: false }])
 })
 
 test('what --json prints is described for every command', () => {

@@ -103,18 +103,35 @@ export type PaymentsClient = OlderMethods & {
   }
 }
 
-/** Creates a client for one deployment of the handlers. Its methods never throw; a failure is in `error`. */
+/**
+ * Creates a client for one deployment of the handlers. Its methods never throw; a failure is in `error`.
+ *
+ * @throws if `baseUrl` is missing
+ */
 export function createPaymentsClient(options: PaymentsClientOptions): PaymentsClient {
+  if (typeof options?.baseUrl !== 'string' || options.baseUrl === '')
+    throw new TypeError(
+      'createPaymentsClient needs baseUrl, the address of the payment handlers, for example https://api.example.',
+    )
   const baseUrl = options.baseUrl.replace(/\/+$/, '')
   const doFetch: typeof fetch = options.fetch ?? ((input, init) => fetch(input, init))
 
-  const post = <T>(path: string, body: unknown, requestOptions?: RequestOptions) =>
-    send<T>('POST', path, body, requestOptions)
+  async function post<T>(path: string, request: unknown, requestOptions?: RequestOptions) {
+    if (typeof request !== 'object' || request === null)
+      return notSent('The request is missing', AFTER_ENVIRONMENT)
+    let body: string
+    try {
+      body = JSON.stringify(request, refuseBigint)
+    } catch (error) {
+      return notSent(`The request cannot be written as JSON: ${messageOf(error)}`)
+    }
+    return send<T>('POST', path, body, requestOptions)
+  }
 
   async function send<T>(
     method: 'GET' | 'POST',
     path: string,
-    body: unknown,
+    body: string | undefined,
     { signal }: RequestOptions = {},
   ): Promise<PaymentsResult<T>> {
     let token: string | null | undefined
@@ -130,7 +147,7 @@ export function createPaymentsClient(options: PaymentsClientOptions): PaymentsCl
           ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
           ...(token ? { Authorization: `Bearer ${token}` } : {}),
         },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(body === undefined ? {} : { body }),
         ...(signal ? { signal } : {}),
       })
       return read<T>(response.status, await response.text())
@@ -142,15 +159,20 @@ export function createPaymentsClient(options: PaymentsClientOptions): PaymentsCl
   const route = (environment: StripeEnvironment, name: string) =>
     `/api/payments/stripe/${encodeURIComponent(environment)}/${name}`
 
-  const session = (environment: StripeEnvironment, id: string) =>
-    route(environment, `checkout-sessions/${encodeURIComponent(id)}`)
+  const ofSession = async (
+    method: 'GET' | 'POST',
+    environment: StripeEnvironment,
+    id: string,
+    suffix: string,
+    requestOptions?: RequestOptions,
+  ): Promise<PaymentsResult<CheckoutSessionStatusResponse>> => {
+    if (typeof id !== 'string' || id === '')
+      return notSent('The id of the Checkout Session is missing', AFTER_ENVIRONMENT)
+    const path = route(environment, `checkout-sessions/${encodeURIComponent(id)}${suffix}`)
+    return send(method, path, undefined, requestOptions)
+  }
   const confirm = (environment: StripeEnvironment, id: string, requestOptions?: RequestOptions) =>
-    send<CheckoutSessionStatusResponse>(
-      'POST',
-      `${session(environment, id)}/confirm`,
-      undefined,
-      requestOptions,
-    )
+    ofSession('POST', environment, id, '/confirm', requestOptions)
 
   return {
     ...createOlderMethods(post),
@@ -160,7 +182,7 @@ export function createPaymentsClient(options: PaymentsClientOptions): PaymentsCl
       createCustomerPortalSession: (environment, request, requestOptions) =>
         post(route(environment, 'customer-portal-sessions'), request, requestOptions),
       getCheckoutSession: (environment, id, requestOptions) =>
-        send('GET', session(environment, id), undefined, requestOptions),
+        ofSession('GET', environment, id, '', requestOptions),
       confirmCheckoutSession: confirm,
       waitForCheckoutSession: (environment, id, waitOptions) =>
         waitUntilFinal((signal) => confirm(environment, id, { signal }), waitOptions),
@@ -198,6 +220,19 @@ function failure(
     data: null,
     error: { error, message, statusCode, ...(nextActions === undefined ? {} : { nextActions }) },
   }
+}
+
+const AFTER_ENVIRONMENT = 'pass it after the environment'
+
+/** The result of a call that cannot become a request. */
+function notSent(problem: string, next?: string): PaymentsResult<never> {
+  return failure('INVALID_INPUT', 0, `${problem}${next === undefined ? '' : `: ${next}`}. Nothing was sent.`)
+}
+
+/** JSON has no bigint. A number that is sent in its place could be another one, so the caller decides. */
+function refuseBigint(key: string, value: unknown): unknown {
+  if (typeof value === 'bigint') throw new Error(`${key} is a bigint. Pass Number(${key})`)
+  return value
 }
 
 function messageOf(error: unknown): string {

@@ -4,7 +4,8 @@ import type { ErrorCode } from '../../types/api.ts'
 export type PaymentsError = {
   /**
    * The code of the API's answer, or one of the SDK. The SDK's codes are `NETWORK_ERROR` if no answer arrived,
-   * `UNEXPECTED_RESPONSE` if the answer is not from this API, and `TOKEN_ERROR` if `getToken` failed.
+   * `UNEXPECTED_RESPONSE` if the answer is not from this API, and `TOKEN_ERROR` if `getToken` failed. `INVALID_INPUT`
+   * with the status 0 is of the SDK too: an argument is missing or cannot be sent, and nothing was sent.
    */
   error: ErrorCode | 'NETWORK_ERROR' | 'UNEXPECTED_RESPONSE' | 'TOKEN_ERROR' | (string & {})
   /** A sentence for a person. */

@@ -22,8 +22,8 @@ export function isFinal({ checkoutSession, fulfilled }: CheckoutSessionStatusRes
 }
 
 /** An error that the same request may not meet again: no answer, too many requests, or a fault of a server. */
-const isPassing = ({ statusCode }: { statusCode: number }) =>
-  statusCode === 0 || statusCode === 429 || statusCode >= 500
+const isPassing = ({ error, statusCode }: { error: string; statusCode: number }) =>
+  error !== 'INVALID_INPUT' && (statusCode === 0 || statusCode === 429 || statusCode >= 500)
 
 /**
  * Confirms until the answer is final, an error will not pass, the deadline is over, or the signal aborts. Returns the

@@ -44,9 +44,19 @@ function fieldName(path: PropertyKey[]): string {
   }, '')
 }
 
+/** A whole number that JavaScript cannot hold exactly. It is outside of every range too, which says more. */
+const isUnsafe = (issue: z.core.$ZodIssue) => 'origin' in issue && issue.origin === 'int'
+
+/** The problems of a value, without the second one of a whole number that is far out of range. */
+export function problemsOf({ issues }: z.ZodError): z.core.$ZodIssue[] {
+  const at = ({ path }: z.core.$ZodIssue) => JSON.stringify(path.map(String))
+  const others = new Set(issues.filter((issue) => !isUnsafe(issue)).map(at))
+  return issues.filter((issue) => !isUnsafe(issue) || !others.has(at(issue)))
+}
+
 /** 400 with one sentence for each problem. */
 export function invalidInput(error: z.ZodError, whole: string): ApiError {
-  const sentences = error.issues.flatMap((issue) => {
+  const sentences = problemsOf(error).flatMap((issue) => {
     const name = fieldName(issue.path)
     if (issue.code === 'unrecognized_keys') {
       return issue.keys.map((key) => `${fieldName([...issue.path, key])} is not a known field.`)

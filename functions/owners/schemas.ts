@@ -7,12 +7,21 @@ const subject = {
   subjectId: s.text(1, 255),
 }
 
-export const assignBody = s.request('AssignSubjectRequest', {
-  customerId: s.id.describe('A customer; else give `subscriptionId`.').optional(),
-  subscriptionId: s.id.describe('A subscription; else give `customerId`.').optional(),
-  ...subject,
-  replace: z.boolean().describe('Also move what belongs to another billing subject.').optional(),
-})
+export const assignBody = s
+  .request('AssignSubjectRequest', {
+    customerId: s.id.describe('A customer; else give `subscriptionId`.').optional(),
+    subscriptionId: s.id.describe('A subscription; else give `customerId`.').optional(),
+    ...subject,
+    replace: s.boolean.describe('Also move what belongs to another billing subject.').optional(),
+  })
+  .superRefine(({ customerId, subscriptionId }, context) => {
+    if ((customerId === undefined) === (subscriptionId === undefined))
+      context.addIssue({
+        code: 'custom',
+        path: ['customerId'],
+        message: 'is required, or else subscriptionId, and one of them only',
+      })
+  })
 
 export const assignment = s.component('SubjectAssignment', {
   objectType: z.enum(['customer', 'subscription']),

@@ -10,6 +10,7 @@ export type Stage = { local: LocalStripe; stripe: Stripe }
 export type Done = { message: string; id: string }
 export type Order = 'arrival' | 'reverse' | 'random' | string[]
 
+const ORDERS = ['arrival', 'reverse', 'random']
 const DECLINED_CARD = '4000000000000002'
 /** A renewal's invoice is drafted at the end of the period, and collected an hour later. */
 const COLLECTED_AFTER_SECONDS = 3600 + 1
@@ -106,7 +107,8 @@ export function createActions({ local, stripe }: Stage) {
       return { message: `Refunded ${money(refund.amount, refund.currency)} of ${charge}.`, id: refund.id }
     },
     async dispute(id?: string, outcome?: 'won' | 'lost'): Promise<Done> {
-      checkWord(outcome, 'the outcome of a dispute', ['won', 'lost'])
+      if (outcome !== undefined && outcome !== 'won' && outcome !== 'lost')
+        throw actionError(`A dispute is won or lost, and not ${JSON.stringify(outcome)}.`)
       const dispute = control.openDispute(chargeOf(local, id))
       if (outcome) control.closeDispute(dispute.id, outcome)
       return { message: `Disputed ${dispute.charge}${outcome ? ` and ${outcome}` : ''}.`, id: dispute.id }
@@ -136,8 +138,10 @@ function createDeliveryActions({ control, engine }: LocalStripe) {
     },
     /** Delivers the held events in an order, and stops holding. */
     async release(order: Order = 'arrival'): Promise<Done> {
+      if (!Array.isArray(order) && !ORDERS.includes(order))
+        throw actionError(`Events are released in the order ${ORDERS.join(', ')}, or by a list of their ids.`)
       const held = control.heldEvents()
-      checkOrder(order, held)
+      checkHeld(order, held)
       if (order === 'arrival' || order === 'reverse') await control.releaseDelivery(order)
       else await control.releaseDelivery(order === 'random' ? shuffled(held) : order)
       // Given ids, the control goes on holding.
@@ -160,12 +164,9 @@ function createDeliveryActions({ control, engine }: LocalStripe) {
 
 export type Actions = ReturnType<typeof createActions>
 
-/** Refuses an order that delivers nothing, and events that are not held. */
-function checkOrder(order: unknown, held: string[]): void {
-  if (!Array.isArray(order)) {
-    checkWord(order, 'an order', ['arrival', 'reverse', 'random'])
-    return
-  }
+/** Refuses events that are not held. */
+function checkHeld(order: Order, held: string[]): void {
+  if (!Array.isArray(order)) return
   const unknown = order.filter((id) => !held.includes(id))
   if (unknown.length > 0)
     throw actionError(

@@ -94,6 +94,8 @@ export interface Control {
   revokeKey(key: string): void
   /** The parameters without effect that requests have sent so far. Also `GET /_local/warnings`. */
   warnings(): Warning[]
+  /** By how many seconds time here is ahead of this machine's clock. Also `GET /_local/clock`. */
+  clock(): { secondsAhead: number }
 }
 
 /** What the control acts on. */
@@ -199,6 +201,7 @@ export function createControl(site: Controlled): Control {
     addKey: (key) => site.addKey(key),
     revokeKey: (key) => site.revokeKey(key),
     warnings: site.test.warnings.list,
+    clock: () => ({ secondsAhead: site.test.now() - Math.floor(Date.now() / 1000) }),
   }
 }
 

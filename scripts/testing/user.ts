@@ -61,7 +61,7 @@ function asCheckout(options: unknown): CheckoutOptions {
   const given = (typeof options === 'object' && options !== null ? options : {}) as CheckoutOptions
   if (given.price !== undefined || given.lineItems !== undefined || given.mode === 'setup') return given
   throw new TypeError(
-    'checkout takes what is bought: for example checkout({ price: await billing.price({ amount: 900 }) }), or checkout({ lineItems: [ … ] }).',
+    'checkout needs a price or lineItems, for example { price: await billing.price({ amount: 900 }) }.',
   )
 }
 

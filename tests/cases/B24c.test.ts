@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createPaymentsClient } from '../../functions/client/index.ts'
 import type { RunningServer } from '../functions/conformance.ts'
 import { startNode } from '../functions/support/server.ts'
-import { type System, startSystem } from '../functions/support/system.ts'
+import { ADMIN_KEY, type System, startSystem } from '../functions/support/system.ts'
 import { userToken } from '../functions/support/tokens.ts'
 import { user } from '../setup/database.ts'
 import { begin, ingest, priceRow } from '../sql/support/calls.ts'
@@ -71,6 +71,34 @@ test('a price of the other environment decides nothing', async () => {
     lineItems: [{ priceId: metered.id }],
   })
   expect(params.line_items).toEqual([{ price: metered.id, quantity: 1 }])
+})
+
+test('only prices that have an id are asked for, when Stripe has refused a checkout', async () => {
+  const { product } = await system.api.prices.retrieve(system.prices.monthly)
+  const withAdminKey: typeof fetch = (input, init) =>
+    fetch(input, { ...init, headers: { ...init?.headers, 'x-api-key': ADMIN_KEY } })
+  const payments = createPaymentsClient({ baseUrl: server.url, fetch: withAdminKey })
+  system.asked.forget()
+  const { error } = await payments.stripe.createCheckoutSession('test', {
+    mode: 'subscription',
+    lineItems: [
+      {
+        priceData: {
+          productId: product as string,
+          currency: 'eur',
+          unitAmount: 5,
+          recurring: { interval: 'year', intervalCount: 9 },
+        },
+      },
+    ],
+    successUrl: 'https://shop.example/done',
+    cancelUrl: 'https://shop.example/back',
+    subject,
+  })
+  expect(error?.error).toBe('UPSTREAM_FAILURE')
+  expect(system.asked.seen().map(({ method, path }) => `${method} ${path}`)).toEqual([
+    'POST /v1/checkout/sessions',
+  ])
 })
 
 test('a metered price can be bought through the API, and its subscription item has no quantity', async () => {

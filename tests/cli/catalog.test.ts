@@ -268,6 +268,21 @@ describe('pull', () => {
     expect(await ok('push')).toBe('test has what the file says.\n')
   })
 
+  test('shortens the key of a product whose name is long, and diff agrees with the file', async () => {
+    const name = `${'Very '.repeat(60)}long`
+    for (const _ of [1, 2]) {
+      const product = await system.api.products.create({ name })
+      const terms = { product: product.id, currency: 'eur', unit_amount: 500 }
+      await system.api.prices.create({ ...terms, lookup_key: `${'k'.repeat(190)}_${product.id.slice(-4)}` })
+    }
+    await ok('pull')
+    const { products } = JSON.parse(await readFile(file(), 'utf8')) as Catalog
+    const keys = products.filter((product) => product.name === name).map(({ key }) => key)
+    expect(keys.map(({ length }) => length)).toEqual([100, 100])
+    expect(new Set(keys).size).toBe(2)
+    expect(await ok('diff', '--adopt')).not.toContain('create')
+  })
+
   test('overwrites no file without being asked', async () => {
     await writeFile(file(), 'mine')
     const { code } = await runCli(['catalog', 'pull', '--environment', 'test', '--file', file()], {
@@ -309,6 +324,18 @@ describe('a file that is wrong is named with its line, and nothing is changed', 
       'a field that needs another',
       '{ "products": [{ "key": "a", "name": "A", "prices": [{ "lookupKey": "x", "amount": 1, "currency": "eur",\n "trialDays": 3 }] }] }',
       'payments.catalog.json:2 trialDays needs interval.',
+    ],
+    ['a list instead of an object', '[]', 'payments.catalog.json:1 The file must be an object.'],
+    [
+      'parts of a wrong shape',
+      '{ "products": [\n"pro",\n{ "key": "a", "name": 5,\n "prices": {} },\n{ "key": "b", "name": "B", "prices": [{ "lookupKey": "x",\n "amount": 9007199254740992, "currency": "eur" }] }],\n "offers": true }',
+      [
+        'payments.catalog.json:2 products[0] must be an object.',
+        'payments.catalog.json:3 name must be text.',
+        'payments.catalog.json:4 prices must be a list.',
+        'payments.catalog.json:6 amount is too large.',
+        'payments.catalog.json:7 offers must be a list.',
+      ].join('\n'),
     ],
     ['what is no JSON', '{\n "products": [\n', 'payments.catalog.json:3 is not JSON (CloseBracketExpected).'],
     [
@@ -469,6 +496,44 @@ describe('offers of the file', () => {
     ])
     expect(Date.parse(startsAt ?? '')).toBe(Date.parse('2025-12-31T22:00:00Z'))
     expect(await ok('diff')).not.toContain('offer')
+  })
+
+  test('that nobody could buy are refused before anything is changed, unless they are switched off', async () => {
+    await both(
+      [
+        { key: 'typo', lookupKey: 'pro_montly', mode: 'subscription' },
+        { key: 'mode', lookupKey: 'pro_monthly', mode: 'payment' },
+        { key: 'empty', product: 'none', mode: 'payment' },
+        { key: 'off', lookupKey: 'later', mode: 'payment', active: false },
+        { key: 'over', lookupKey: 'former', mode: 'payment', endsAt: '2026-01-01T00:00:00Z' },
+        { key: 'by_hand', lookupKey: 'hand_made', mode: 'payment' },
+      ],
+      PRO,
+      { key: 'none', name: 'None', prices: [] },
+    )
+    const product = await system.api.products.create({ name: 'Hand' })
+    const terms = { product: product.id, currency: 'eur', unit_amount: 500 }
+    await system.api.prices.create({ ...terms, lookup_key: 'hand_made' })
+    for (const command of ['diff', 'push']) {
+      const { code, err } = await catalog(command)
+      expect({
+        code,
+        lines: err
+          .trim()
+          .replaceAll(/payments\.catalog\.json:\d+ /g, '')
+          .split('\n'),
+      }).toEqual({
+        code: 1,
+        lines: [
+          'Nobody could buy the offer typo: no price has the lookup key pro_montly, neither in this file nor at Stripe.',
+          'Nobody could buy the offer mode: its price is recurring, and its mode is payment.',
+          'Nobody could buy the offer empty: the product none has no price for mode payment.',
+          'Correct the file; nothing was changed.',
+        ],
+      })
+    }
+    expect((await inside()).products).toEqual([])
+    expect(await rows()).toEqual([])
   })
 
   test('that contradict themselves are refused with their lines', async () => {

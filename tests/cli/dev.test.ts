@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createPaymentsClient } from '../../functions/client/index.ts'
 import { writeEnvFile } from '../../scripts/cli/commands/dev/env-file.ts'
 import { folderOf } from '../../scripts/cli/commands/dev/folder.ts'
-import { findMigrations, runMigrations } from '../../scripts/cli/commands/dev/migrations.ts'
+import { findMigrations, followMigrations, runMigrations } from '../../scripts/cli/commands/dev/migrations.ts'
 import { secondsOf } from '../../scripts/kit/actions.ts'
 import { isRemote } from '../../scripts/kit/remote.ts'
 import { signToken } from '../../scripts/kit/tokens.ts'
@@ -249,6 +249,34 @@ describe('the migrations of the app', () => {
       await rm(root, { recursive: true })
     },
   )
+
+  test('are noticed when their folder is created later, and so are the files after the first', async () => {
+    const root = await mkdtemp(join(tmpdir(), 'pg-payments-app-'))
+    const fresh = await createTestDatabase()
+    const find = () => findMigrations(root, undefined)
+    expect(await find()).toBeNull()
+    const waiting: ((ran: string) => void)[] = []
+    const next = () => new Promise<string>((resolve) => void waiting.push(resolve))
+    const stop = followMigrations(null, find, async (found) => {
+      for (const name of await runMigrations(
+        found,
+        fresh.url,
+        async () => {},
+        () => {},
+      ))
+        waiting.shift()?.(name)
+    })
+    await mkdir(join(root, 'migrations'))
+    const [first, second] = [next(), next()]
+    await writeFile(join(root, 'migrations/1.sql'), NOTES)
+    expect(await first).toBe('migrations/1.sql')
+    await writeFile(join(root, 'migrations/2.sql'), PLANS)
+    expect(await second).toBe('migrations/2.sql')
+    await stop()
+    expect(await fresh.sql`select * from public.plans`).toEqual([])
+    await fresh.close()
+    await rm(root, { recursive: true })
+  })
 
   test('that need what only Supabase has are refused with the way out', async () => {
     const root = await mkdtemp(join(tmpdir(), 'pg-payments-app-'))

@@ -238,6 +238,32 @@ describe('over the API', () => {
   })
 })
 
+test('a clock of local Stripe that was moved is no fault, and one of Stripe that is wrong is', async () => {
+  const clock = async (env: Record<string, string>) =>
+    (await doctor({ ...system.env, ...env })).find(({ check }) => check === 'test: clock of Stripe')
+  const wrong = createServer((request, response) => {
+    response.sendDate = false
+    response.setHeader('date', new Date(Date.now() + 600_000).toUTCString())
+    response.setHeader('content-type', 'application/json')
+    response.statusCode = request.url?.startsWith('/v1/') ? 200 : 404
+    response.end('{"object":"list","data":[],"has_more":false,"url":"/v1/products"}')
+  })
+  await new Promise<void>((resolve) => wrong.listen(0, '127.0.0.1', resolve))
+  const { port } = wrong.address() as AddressInfo
+  expect(await clock({ STRIPE_API_BASE_URL: `http://127.0.0.1:${port}` })).toMatchObject({
+    status: 'failed',
+    next: 'Let the clocks follow NTP.',
+  })
+  wrong.close()
+  system.stripe.control.advance(8 * 86_400)
+  expect(await clock({})).toEqual({
+    check: 'test: clock of Stripe',
+    status: 'ok',
+    message: expect.stringMatching(/^local Stripe's clock was moved forward by 691,(199|200|201) seconds$/),
+    next: null,
+  })
+})
+
 test('a database alone: the base path that the public URL lacks is named', async () => {
   const server = await startServer({
     env: { ...system.env, PAYMENTS_BASE_PATH: '/payments' },

@@ -1,7 +1,7 @@
 /** `pg-payments explain`: every code that a caller can meet, and what it says of each. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { open, readFile } from 'node:fs/promises'
+import { open, readdir, readFile } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { describe, expect, test } from 'vitest'
@@ -26,6 +26,28 @@ test('without a code it lists every SQLSTATE of ours, every code of an answer an
     expect(meaning).toMatch(/^[A-Z].*[^.]\.$/)
     expect(next).toMatch(/^[A-Z`].*[^.]\.$/)
   }
+})
+
+test('it knows each code that the SDK and the command line alone use', async () => {
+  const all = (await runCli(['explain', '--json'])).json<Explanation[]>()
+  const known = new Map(all.map(({ code, kind }) => [code, kind]))
+  const used = async (folder: string) => {
+    const root = new URL(`../../${folder}/`, import.meta.url)
+    const names = (await readdir(root, { recursive: true })).filter((name) => name.endsWith('.ts'))
+    const texts = await Promise.all(names.map((name) => readFile(new URL(name, root), 'utf8')))
+    const found = texts.join('\n').matchAll(/(?:code(?::| =)|(?:failure|refuse)\()\s*'([A-Z]+_?[A-Z_]+)'/g)
+    return new Set([...found].map(([, code = '']) => code))
+  }
+  const [sdk, cli] = [await used('functions/client'), await used('scripts/cli')]
+  expect([...sdk]).toEqual(expect.arrayContaining(['NETWORK_ERROR', 'TOKEN_ERROR', 'INVALID_INPUT']))
+  expect([...cli]).toEqual(expect.arrayContaining(['CONFIRMATION_NEEDED', 'STOPPED', 'CLI_ERROR']))
+  expect([...sdk, ...cli].filter((code) => !known.has(code))).toEqual([])
+  const mine = (kind: Explanation['kind']) => all.filter((each) => each.kind === kind).map(({ code }) => code)
+  expect(mine('sdk').filter((code) => !sdk.has(code))).toEqual([])
+  expect(mine('cli').filter((code) => !cli.has(code))).toEqual([])
+  expect((await runCli(['explain', 'confirmation_needed'])).out).toBe(
+    'CONFIRMATION_NEEDED: The command asks before it changes something, and there is no terminal to ask in.\nWhat to do: Read in the message what it would do, then add --yes.\n',
+  )
 })
 
 test('an output that has no space ends with a sentence, and without a stack', async () => {

@@ -306,7 +306,7 @@ export function conformance(start: (env: Record<string, string>) => Promise<Runn
         'AUTH_UNAUTHORIZED',
         'Row level security does not allow this caller to bill this subject.',
       )
-      expect(body.nextActions).toContain('Add a policy')
+      expect(body.nextActions).toContain('add a policy')
       expect(server.log()).toContain('42501')
     })
 
@@ -419,6 +419,11 @@ export function conformance(start: (env: Record<string, string>) => Promise<Runn
       [
         'has a quantity of 1000',
         (b) => ({ ...b, lineItems: [{ priceId: 'p', quantity: 1000 }] }),
+        'lineItems[0].quantity must be a whole number from 1 to 999.',
+      ],
+      [
+        'has a quantity that no number holds exactly',
+        (b) => ({ ...b, lineItems: [{ priceId: 'p', quantity: 2 ** 53 }] }),
         'lineItems[0].quantity must be a whole number from 1 to 999.',
       ],
       [

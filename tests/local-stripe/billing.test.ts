@@ -132,6 +132,29 @@ describe('a test clock', () => {
     expect(renewed.latest_invoice).toMatchObject({ billing_reason: 'subscription_cycle', status: 'paid' })
   })
 
+  it('bills the phase of a schedule that begins with the renewal, and nothing after a schedule that cancels', async () => {
+    const { stripe } = setting
+    for (const end_behavior of ['release', 'cancel'] as const) {
+      const { customer, subscription, advance } = await onClock('pm_card_visa')
+      const made = await stripe.subscriptionSchedules.create({ from_subscription: subscription })
+      const [phase] = made.phases
+      if (!phase) throw new Error('The schedule has no phase.')
+      const price = (phase.items[0]?.price ?? '') as string
+      const now = { items: [{ price, quantity: 1 }], start_date: phase.start_date, end_date: phase.end_date }
+      const next = { items: [{ price, quantity: 3 }] }
+      const phases = end_behavior === 'release' ? [now, next] : [now]
+      await stripe.subscriptionSchedules.update(made.id, { end_behavior, phases })
+      await advance(phase.end_date + 2 * 3600)
+      const totals = (await stripe.invoices.list({ customer })).data.map(({ total }) => total)
+      const { status } = await stripe.subscriptions.retrieve(subscription)
+      expect({ status, totals }).toEqual(
+        end_behavior === 'release'
+          ? { status: 'active', totals: [6000, 2000] }
+          : { status: 'canceled', totals: [2000] },
+      )
+    }
+  })
+
   it('retries a failed renewal and cancels in the end', async () => {
     const { stripe } = setting
     const { subscription, advance, start } = await onClock('pm_card_chargeCustomerFail')

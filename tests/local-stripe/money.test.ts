@@ -1,7 +1,10 @@
+import type { Stripe } from 'stripe'
 import { describe, expect, it } from 'vitest'
 import { money } from '../../scripts/cli/support/money.ts'
 import { formatAmount } from '../../scripts/local-stripe/core/money.ts'
-import { call, createEngine } from '../../scripts/local-stripe/index.ts'
+import { call, createEngine, type StripeFailure } from '../../scripts/local-stripe/index.ts'
+import { completeSession } from '../../scripts/local-stripe/resources/checkout.ts'
+import { resolvePaymentMethod } from '../../scripts/local-stripe/resources/payment-methods.ts'
 import { errorOf, useLocalStripe } from './helpers.ts'
 
 const setting = useLocalStripe()
@@ -54,6 +57,147 @@ describe('payment intents', () => {
       const { id } = payment_intent as { id: string }
       expect((await paymentIntents.retrieve(id)).last_payment_error).toMatchObject({ charge })
       expect(await change(id)).toMatchObject({ last_payment_error: null, latest_charge: charge })
+    }
+  })
+})
+
+describe('an amount', () => {
+  const refusal = (run: () => unknown) => {
+    try {
+      run()
+    } catch (error) {
+      const { code, param, message } = (error as StripeFailure).body
+      return [code, param, message]
+    }
+    return null
+  }
+  const engine = createEngine({})
+  const product = call(engine, 'POST', '/v1/products', { name: 'Tea' }).id
+  const session = (currency: string, unit_amount: number, more: object = {}, price: object = {}) => {
+    const made = call(engine, 'POST', '/v1/prices', { product, currency, unit_amount, ...price })
+    return call(engine, 'POST', '/v1/checkout/sessions', {
+      ...{ mode: 'payment', success_url: 'https://shop.example' },
+      line_items: [{ price: made.id, quantity: 1, ...more }],
+    })
+  }
+  const pay = (currency: string, amount: number, more: object = {}) =>
+    call(engine, 'POST', '/v1/payment_intents', {
+      ...{ currency, amount, payment_method: 'pm_card_visa', confirm: true },
+      ...more,
+    })
+
+  it('in a currency with three decimals, and in ISK and UGX, has no fraction that cannot be paid', () => {
+    const fraction = (amount: number, currency: string, step: number, param: string) => [
+      'parameter_invalid_integer',
+      param,
+      `Invalid amount: ${amount}. An amount in ${currency} must be a multiple of ${step}.`,
+    ]
+    for (const currency of ['bhd', 'jod', 'kwd', 'omr', 'tnd']) {
+      expect(refusal(() => session(currency, 1234))).toEqual(fraction(1234, currency, 10, 'line_items'))
+      expect(refusal(() => pay(currency, 1234))).toEqual(fraction(1234, currency, 10, 'amount'))
+      expect(session(currency, 1230).amount_total).toBe(1230)
+    }
+    for (const [currency, amount] of [
+      ['isk', 1234],
+      ['ugx', 150],
+    ] as const) {
+      expect(refusal(() => session(currency, amount))).toEqual(fraction(amount, currency, 100, 'line_items'))
+      expect(refusal(() => pay(currency, amount))).toEqual(fraction(amount, currency, 100, 'amount'))
+      expect(session(currency, 1200).amount_total).toBe(1200)
+    }
+    expect(refusal(() => session('jpy', 1234))).toBeNull()
+    const paid = pay('kwd', 5000)
+    expect(
+      refusal(() => call(engine, 'POST', '/v1/refunds', { payment_intent: paid.id, amount: 1234 })),
+    ).toEqual(fraction(1234, 'kwd', 10, 'amount'))
+    const held = pay('kwd', 5000, { capture_method: 'manual' })
+    const capture = (amount_to_capture: number) =>
+      call(engine, 'POST', `/v1/payment_intents/${held.id}/capture`, { amount_to_capture })
+    expect(refusal(() => capture(1234))).toEqual(fraction(1234, 'kwd', 10, 'amount_to_capture'))
+    expect(capture(1230).amount_received).toBe(1230)
+  })
+
+  it('has at most eight digits, and twelve in IDR, as the total of a checkout', () => {
+    const tooLarge = (param: string, message: string) => ['amount_too_large', param, message]
+    const total = (most: string) =>
+      tooLarge('line_items', `The Checkout Session's total amount due must be no more than ${most}`)
+    expect(refusal(() => session('usd', 99_999_999, { quantity: 2 }))).toEqual(total('$999,999.99'))
+    expect(refusal(() => session('jpy', 99_999_999, { quantity: 2 }))).toEqual(total('¥99,999,999'))
+    expect(refusal(() => session('idr', 999_999_999_999, { quantity: 2 }))).toEqual(
+      total('IDR 9,999,999,999.99'.replace(' ', '\u00a0')),
+    )
+    expect(session('idr', 999_999_999_999).amount_total).toBe(999_999_999_999)
+    expect(refusal(() => session('usd', 100_000_000))).toEqual([
+      'parameter_invalid_integer',
+      'unit_amount',
+      'This value must be less than or equal to 99999999.',
+    ])
+    expect(refusal(() => pay('usd', 100_000_000))).toEqual(
+      tooLarge('amount', 'Amount must be no more than $999,999.99'),
+    )
+    expect(pay('usd', 99_999_999).status).toBe('succeeded')
+    const open = session('usd', 99_999_999, { adjustable_quantity: { enabled: true } })
+    const entry = { method: resolvePaymentMethod(engine, 'pm_card_visa'), email: 'a@shop.example' }
+    expect(
+      refusal(() => completeSession(engine, open.id as string, { ...entry, quantities: { 0: 2 } })),
+    ).toEqual(
+      tooLarge('quantity', "The Checkout Session's total amount due must be no more than $999,999.99"),
+    )
+    expect(completeSession(engine, open.id as string, { ...entry, quantities: { 0: 1 } })).toMatchObject({
+      payment_status: 'paid',
+      amount_total: 99_999_999,
+    })
+  })
+})
+
+describe('an authorization', () => {
+  const held = () => {
+    const engine = createEngine({})
+    const intent = call(engine, 'POST', '/v1/payment_intents', {
+      ...{ amount: 2000, currency: 'usd', payment_method: 'pm_card_visa', confirm: true },
+      capture_method: 'manual',
+    })
+    const read = () => call(engine, 'GET', `/v1/payment_intents/${intent.id}`)
+    return { engine, id: intent.id as string, read }
+  }
+
+  it('that nobody captures ends after seven days, and the amount is released', () => {
+    const { engine, id, read } = held()
+    const [charge] = call(engine, 'GET', '/v1/charges', { payment_intent: id }).data as Stripe.Charge[]
+    expect(charge?.payment_method_details?.card?.capture_before).toBe((charge?.created ?? 0) + 7 * 86_400)
+    engine.advance(7 * 86_400 - 10)
+    expect(read().status).toBe('requires_capture')
+    const before = engine.events.length
+    engine.advance(20)
+    expect(read()).toMatchObject({
+      status: 'canceled',
+      cancellation_reason: 'automatic',
+      amount_capturable: 0,
+      amount_received: 0,
+    })
+    expect(engine.events.slice(before).map(({ event }) => event.type)).toEqual([
+      'refund.created',
+      'charge.expired',
+      'payment_intent.canceled',
+    ])
+    expect(call(engine, 'GET', `/v1/charges/${charge?.id}`)).toMatchObject({
+      captured: false,
+      refunded: true,
+      amount_refunded: 2000,
+    })
+    expect(() => call(engine, 'POST', `/v1/payment_intents/${id}/capture`, {})).toThrow('status of canceled')
+  })
+
+  it('that was captured or canceled does not end again', () => {
+    for (const [what, status] of [
+      ['capture', 'succeeded'],
+      ['cancel', 'canceled'],
+    ]) {
+      const { engine, id, read } = held()
+      call(engine, 'POST', `/v1/payment_intents/${id}/${what}`, {})
+      const before = engine.events.length
+      engine.advance(8 * 86_400)
+      expect([read().status, engine.events.length]).toEqual([status, before])
     }
   })
 })

@@ -5,6 +5,7 @@ import { startLocalStripe, type Warning } from '../../scripts/local-stripe/index
 import {
   METHOD_TYPES,
   PAGE_LOCALES,
+  PORTAL_LOCALES,
   SHIPPING_COUNTRIES,
 } from '../../scripts/local-stripe/resources/checkout-words.ts'
 import { errorOf, priceOf, subscribe, urls, useLocalStripe } from './helpers.ts'
@@ -336,12 +337,23 @@ describe('a checkout session that Stripe does not take is refused:', () => {
   })
 
   it('by the words of the pinned SDK', async () => {
-    const file = new URL('../../node_modules/stripe/esm/resources/Checkout/Sessions.d.ts', import.meta.url)
-    const [, ofCreate = ''] = (await readFile(file, 'utf8')).split('namespace SessionCreateParams {')
-    const wordsOf = (type: string) =>
-      [...(new RegExp(`type ${type} = (.+);`).exec(ofCreate)?.[1] ?? '').matchAll(/'([^']+)'/g)].map(
-        ([, word]) => word,
+    const ofCreate = async (resource: string) => {
+      const file = new URL(
+        `../../node_modules/stripe/esm/resources/${resource}/Sessions.d.ts`,
+        import.meta.url,
       )
+      const [, types = ''] = (await readFile(file, 'utf8')).split('namespace SessionCreateParams {')
+      return (type: string) =>
+        [...(new RegExp(`type ${type} = (.+);`).exec(types)?.[1] ?? '').matchAll(/'([^']+)'/g)].map(
+          ([, word]) => word,
+        )
+    }
+    const wordsOf = await ofCreate('Checkout')
+    expect(PORTAL_LOCALES).toEqual((await ofCreate('BillingPortal'))('Locale'))
+    const { id: customer } = await setting.stripe.customers.create()
+    const portal = (locale: string) =>
+      setting.stripe.billingPortal.sessions.create({ customer, locale } as never)
+    expect((await errorOf(portal('xx'))).param).toBe('locale')
     expect(SHIPPING_COUNTRIES).toEqual(wordsOf('AllowedCountry'))
     expect(PAGE_LOCALES).toEqual(wordsOf('Locale'))
     expect(METHOD_TYPES).toEqual(wordsOf('AllowedPaymentMethodType'))

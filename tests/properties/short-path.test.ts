@@ -3,6 +3,7 @@ import * as fc from 'fast-check'
 import type postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../setup/database.ts'
+import { charge, checkoutSession, dispute, eventOf, paymentIntent, refund, T } from '../sql/support/stripe.ts'
 import { lifeCycles } from './support/life-cycles.ts'
 import { type ApiVersion, type Json, olderVersions, pressed, record } from './support/recording.ts'
 import { RUNS, SEED, type Telling, tellings } from './support/runs.ts'
@@ -133,6 +134,81 @@ async function expectSame(events: Json[]): Promise<void> {
   expect(begun(short), told()).toEqual(begun(general))
 }
 
+const [pi, ch, cs, re, by] = ['pi_u', 'ch_u', 'cs_u', 're_u', { customer: 'cus_u' }]
+const paid = (more: Json = {}) =>
+  eventOf('payment_intent.succeeded', paymentIntent({ id: pi, latest_charge: ch, ...by, ...more }))
+const back = (id: string, amount: number, at: number, more: Json = {}) =>
+  eventOf('refund.created', refund({ id, payment_intent: pi, charge: ch, amount, ...more }), {
+    created: T + at,
+  })
+const heard = (amount_refunded: number, at: number, more: Json = {}) =>
+  eventOf('charge.refunded', charge({ id: ch, payment_intent: pi, ...by, amount_refunded, ...more }), {
+    created: T + at,
+  })
+
+/** What is rare in a life, or in one told in order. */
+const unusual: [title: string, events: Json[]][] = [
+  [
+    'a PaymentIntent that names two invoices',
+    [paid({ invoice: 'in_00000000000001', payment_details: { order_reference: 'in_000000000000002' } })],
+  ],
+  ['a PaymentIntent of which a part was released', [paid({ amount_received: 600 }), back(re, 400, 1)]],
+  ['a PaymentIntent that was declined before', [paid({ last_payment_error: { charge: 'ch_declined' } })]],
+  [
+    'a payment whose receipt came first',
+    [
+      eventOf(
+        'charge.succeeded',
+        charge({ id: ch, payment_intent: pi, ...by, receipt_url: 'https://pay.example/r' }),
+      ),
+      paid(),
+    ],
+  ],
+  ['a charge of which a part was paid back', [heard(400, 1)]],
+  ['a charge of which a part was captured and the rest released', [heard(400, 1, { amount_captured: 600 })]],
+  ['a charge of which a part was paid back, and then all', [heard(400, 1), heard(1000, 2)]],
+  ['refunds of which the charge says more', [paid(), heard(900, 1), back(re, 300, 2), back('re_v', 400, 3)]],
+  [
+    'a refund that names a charge of a payment anew',
+    [
+      eventOf('checkout.session.completed', checkoutSession({ id: cs, payment_intent: pi, ...by })),
+      back(re, 300, 1),
+      paid({ latest_charge: null }),
+    ],
+  ],
+  [
+    'a refund that is updated, with its payment',
+    [
+      back(re, 300, 1),
+      eventOf(
+        'refund.updated',
+        refund({ id: re, payment_intent: pi, charge: ch, amount: 300, description: 'late' }),
+        { created: T + 2 },
+      ),
+      paid(),
+    ],
+  ],
+  ['a refund of a payment that is not heard of', [back(re, 300, 1)]],
+  ['a refund that names no payment', [back(re, 300, 1, { payment_intent: null, charge: null })]],
+  ['a refund that names a charge alone', [back(re, 300, 1, { payment_intent: null }), paid()]],
+  [
+    'a refund of a payment in dispute',
+    [
+      paid(),
+      eventOf('charge.dispute.created', dispute({ id: 'dp_u', charge: ch, payment_intent: pi })),
+      back(re, 300, 1),
+    ],
+  ],
+  ['a refund of nothing', [paid(), back(re, 0, 1)]],
+]
+
+const ordersOf = (events: Json[]): Json[][] =>
+  events.length < 2
+    ? [events]
+    : events.flatMap((first) =>
+        ordersOf(events.filter((event) => event !== first)).map((rest) => [first, ...rest]),
+      )
+
 describe('A short path and the general path give the same rows, ledger and answers', () => {
   const recordings = lifeCycles.map((cycle) => record(cycle))
 
@@ -164,6 +240,10 @@ describe('A short path and the general path give the same rows, ledger and answe
     },
     timeout,
   )
+
+  test.each(unusual)('%s, in every order', async (_, events) => {
+    for (const order of ordersOf(events)) await expectSame(order)
+  })
 
   test('and most events of a life that is told in order are ordinary', async () => {
     let all = 0

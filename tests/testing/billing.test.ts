@@ -143,7 +143,7 @@ test('a helper rejects what it does not know, and does nothing', async () => {
   const disputes = async () => (await billing.stripe.disputes.list()).data.length
   const before = await disputes()
   const NOTHING =
-    'checkout takes what is bought: for example checkout({ price: await billing.price({ amount: 900 }) }), or checkout({ lineItems: [ … ] }).'
+    'checkout needs a price or lineItems, for example { price: await billing.price({ amount: 900 }) }.'
   expect([
     await said(billing.dispute(session, word('maybe'))),
     await said(billing.release(word('nope'))),
@@ -158,8 +158,8 @@ test('a helper rejects what it does not know, and does nothing', async () => {
     await said(buy()),
     await said(buy({ quantity: 2 })),
   ]).toEqual([
-    '"maybe" is not the outcome of a dispute: write "won" or "lost".',
-    '"nope" is not an order: write "arrival" or "reverse" or "random".',
+    'A dispute is won or lost, and not "maybe".',
+    'Events are released in the order arrival, reverse, random, or by a list of their ids.',
     '"evt_none" is not held back. Call hold() before the events, and name events that were held since.',
     '"later" is not when a subscription ends: write "now" or "at_period_end".',
     '"no" does not say whether the payment succeeds: write true or false.',
@@ -281,6 +281,24 @@ test('a user signs in by a number or a bigint, and by nothing that is no id', as
     await expect(billing.signIn(wrong as never)).rejects.toThrow(
       'signIn takes the id of a user, which is a text, a whole number or a bigint, or claims with it as sub.',
     )
+})
+
+test('a helper refuses what it does not know, in a sentence, and does nothing', async () => {
+  const session = await billing.guest().checkout({ price: await billing.price({ amount: 1900 }) })
+  await billing.pay(session)
+  const before = billing.local.control.events().length
+  await billing.hold()
+  await expect(billing.release('nope' as never)).rejects.toThrow(
+    'Events are released in the order arrival, reverse, random, or by a list of their ids.',
+  )
+  await billing.release()
+  await expect(billing.dispute(session, 'maybe' as never)).rejects.toThrow(
+    'A dispute is won or lost, and not "maybe".',
+  )
+  await expect(billing.guest().checkout(undefined as never)).rejects.toThrow(
+    'checkout needs a price or lineItems, for example { price: await billing.price({ amount: 900 }) }.',
+  )
+  expect(billing.local.control.events()).toHaveLength(before)
 })
 
 test('migrations may be a function, which says where the schema payments is installed', async () => {

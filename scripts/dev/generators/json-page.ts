@@ -139,7 +139,7 @@ export function printJsonPage(): string {
     'those that are here stay. `events retry <id>` prints `{retried, event}`. `explain` without a code prints a list of such documents.\n',
     '`serve` writes a log of JSON lines, and `mcp` speaks its protocol. `catalog list` is the older name of `stripe catalog`.\n\n',
     '**An error** is `{error, message, nextActions?}`, and the exit code is not 0: 1 any other failure, 2 not authenticated, 3 not\n',
-    'configured, 4 not found, 5 not allowed, 130 interrupted. `pg-payments explain <error>` explains the codes of the API. A command that\n',
+    'configured, 4 not found, 5 not allowed, 130 interrupted. `pg-payments explain <error>` explains each. A command that\n',
     'finds something wrong, for example `doctor`, prints its document instead and fails.\n\n',
     '| command | fields |\n|---|---|\n',
     ...Object.entries(ANSWERS).map(

@@ -36,6 +36,7 @@ export type TaskName =
   | 'finalizeInvoice'
   | 'collectInvoice'
   | 'nextSchedulePhase'
+  | 'expireAuthorization'
 
 /** The state of a timeline, as it is saved. */
 export interface TimelineState {
@@ -49,9 +50,12 @@ interface Task {
   id: string
   at: number
   clock: string | null
-  /** Of two tasks that are due at once, the one planned first runs first. */
+  /** Of two tasks that are due at once, the one planned first runs first; see `FIRST`. */
   order: number
 }
+
+/** Runs before everything else that is due at once: the renewal bills what the new phase says. */
+const FIRST: TaskName = 'nextSchedulePhase'
 
 /**
  * Makes a timeline without planned work.
@@ -146,13 +150,16 @@ export function createTimeline(
   }
 }
 
+const isBefore = (task: Task, other: Task) =>
+  (task.name === FIRST) === (other.name === FIRST) ? task.order < other.order : task.name === FIRST
+
 /** The key of a clock's task that is due first, if one is due by `until`. */
 function earliest(tasks: Map<string, Task>, clock: string | null, until: number): string | null {
   let found: string | null = null
   let best: Task | null = null
   for (const [key, task] of tasks) {
     if (task.clock !== clock || task.at > until) continue
-    if (!best || task.at < best.at || (task.at === best.at && task.order < best.order)) {
+    if (!best || task.at < best.at || (task.at === best.at && isBefore(task, best))) {
       best = task
       found = key
     }

@@ -4,6 +4,7 @@
  */
 import { change, type Engine } from '../core/engine.ts'
 import { invalidRequest } from '../core/errors.ts'
+import { amountMaxOf } from '../core/money.ts'
 import { createdListShape, paginate } from '../core/pagination.ts'
 import {
   boolean,
@@ -266,6 +267,7 @@ function amountOf({ unit_amount: whole, unit_amount_decimal: text, ...params }: 
     })
   }
   if (whole === undefined && text === undefined) throw missing('unit_amount')
+  if (whole !== undefined) integer({ max: amountMaxOf(params.currency) }).parse(String(whole), 'unit_amount')
   const exact = text ?? String(whole)
   const amount = Number(exact)
   return { amount: Number.isInteger(amount) ? amount : null, exact }

@@ -1,7 +1,7 @@
 /** What the customer may change of the order on the page: quantities, and an amount that is left to them. */
 import type { Entered, SessionDetails } from '../core/engine.ts'
 import { invalidRequest } from '../core/errors.ts'
-import { formatAmount } from '../core/money.ts'
+import { checkFraction, formatAmount } from '../core/money.ts'
 
 /** The limits of an amount that the customer chooses, in minor units, where its price has none. */
 const CUSTOM_AMOUNT_MIN = 50
@@ -34,5 +34,6 @@ export function takeChoices(details: SessionDetails, { quantities = {}, amount }
     const [from, to] = [least, most].map((limit) => formatAmount(limit, price.currency))
     throw invalidRequest(`Please enter an amount from ${from} to ${to}.`, { param: 'amount' })
   }
+  checkFraction(chosen, price.currency, 'amount')
   details.payWhatYouWant = chosen
 }

@@ -3,7 +3,7 @@
  */
 import { change, type Engine, type SessionDetails } from '../core/engine.ts'
 import { invalidRequest } from '../core/errors.ts'
-import { checkPayable } from '../core/money.ts'
+import { checkFraction, checkNotTooLarge, checkPayable, TOTAL_DUE } from '../core/money.ts'
 import { createdListShape, listShape, paginate } from '../core/pagination.ts'
 import {
   boolean,
@@ -198,14 +198,10 @@ export function createSession(
   details.taxed = taxed
   checkFirstPeriod(details, lineItems, now)
   const amounts = mode === 'setup' ? null : totalsOf(engine, details, now)
-  if (mode === 'payment' && !asksAmount(lineItems)) {
-    checkPayable(
-      amounts?.amount_total ?? 0,
-      currency,
-      'line_items',
-      "The Checkout Session's total amount due",
-    )
-  }
+  for (const { price } of lineItems)
+    if (price?.unit_amount) checkFraction(price.unit_amount, price.currency, 'line_items')
+  const check = mode === 'payment' && !asksAmount(lineItems) ? checkPayable : checkNotTooLarge
+  check(amounts?.amount_total ?? 0, currency, 'line_items', TOTAL_DUE)
   const session = engine.store.add<'checkout.session'>({
     ...sessionDefaults(engine, id, mode, now),
     ...requestedFields(engine, params),

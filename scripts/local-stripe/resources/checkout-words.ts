@@ -21,6 +21,14 @@ export const PAGE_LOCALES = `
   .trim()
   .split(/\s+/)
 
+/** Languages of a page of the portal. */
+export const PORTAL_LOCALES = `
+  auto bg cs da de el en en-AU en-CA en-GB en-IE en-IN en-NZ en-SG es es-419 et fi fil fr fr-CA hr hu id it ja ko lt
+  lv ms mt nb nl pl pt pt-BR ro ru sk sl sv th tr vi zh zh-HK zh-TW
+`
+  .trim()
+  .split(/\s+/)
+
 /** Types of payment methods that a session can be limited to. */
 export const METHOD_TYPES = `
   acss_debit affirm afterpay_clearpay alipay alma amazon_pay au_becs_debit bacs_debit bancontact billie bizum blik

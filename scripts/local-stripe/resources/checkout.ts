@@ -4,6 +4,7 @@
  */
 import { change, type Engine, type Entered, type SessionDetails } from '../core/engine.ts'
 import { invalidRequest, noSuch, StripeFailure } from '../core/errors.ts'
+import { checkNotTooLarge, TOTAL_DUE } from '../core/money.ts'
 import { DAY_SECONDS } from '../core/time.ts'
 import type { CheckoutSession, Customer, Invoice, PaymentIntent, PaymentMethod } from '../core/types.ts'
 import { takeChoices } from './checkout-choices.ts'
@@ -52,8 +53,11 @@ export function completeSession(
   }
   const customFields = fillCustomFields(session.custom_fields, entry.customFields)
   chooseShipping(session, details, entry.shippingRate)
-  if (session.mode !== 'setup')
-    Object.assign(session, totalsOf(engine, details, engine.now(session.customer)))
+  if (session.mode !== 'setup') {
+    const totals = totalsOf(engine, details, engine.now(session.customer))
+    checkNotTooLarge(totals.amount_total ?? 0, session.currency ?? 'usd', 'quantity', TOTAL_DUE)
+    Object.assign(session, totals)
+  }
   const customer = findOrCreateCustomer(engine, session, details, email, entry)
   const collected = collectedFields(session, entry, { email, customer })
   const paid =

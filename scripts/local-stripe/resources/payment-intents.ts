@@ -1,7 +1,7 @@
 /** PaymentIntents and charges as API resources (https://docs.stripe.com/api/payment_intents). */
 import { change, type Engine } from '../core/engine.ts'
 import { invalidRequest } from '../core/errors.ts'
-import { checkPayable } from '../core/money.ts'
+import { checkFraction, checkPayable } from '../core/money.ts'
 import { createdListShape, paginate } from '../core/pagination.ts'
 import {
   boolean,
@@ -31,9 +31,9 @@ import {
   capturePayment,
   chargeMethod,
   createIntent,
+  endIntent,
   failAuthentication,
   recordBalance,
-  releaseHold,
   rememberSetup,
 } from './payments.ts'
 import { methodOptions } from './shared-shapes.ts'
@@ -70,7 +70,7 @@ const confirmOnly = {
   ...withoutEffect('mandate', 'mandate_data', 'radar_options', 'use_stripe_sdk'),
 }
 const captureMethod = oneOf('automatic', 'automatic_async', 'manual')
-const amount = integer({ min: 1, max: 99_999_999 })
+const amount = integer({ min: 1 })
 const createShape = {
   ...sharedShape,
   ...confirmOnly,
@@ -116,8 +116,13 @@ const captureShape = {
   ),
 }
 
+function checkAmount(amount: number, currency: string): void {
+  checkPayable(amount, currency, 'amount')
+  checkFraction(amount, currency, 'amount')
+}
+
 function createFromApi(engine: Engine, params: Infer<typeof createShape>): PaymentIntent {
-  checkPayable(params.amount, params.currency, 'amount')
+  checkAmount(params.amount, params.currency)
   if (params.customer !== undefined) requireCustomer(engine, params.customer)
   const automatic = params.automatic_payment_methods
   const intent = createIntent(engine, {
@@ -218,24 +223,7 @@ function cancelIntent(engine: Engine, intent: PaymentIntent, reason: string | un
       'requires_payment_method, requires_capture, requires_reauthorization, requires_confirmation, requires_action',
     )
   }
-  const charge = engine.store.get('charge', intent.latest_charge ?? '')
-  if (intent.status === 'requires_capture' && charge) {
-    releaseHold(engine, charge, charge.amount)
-    change(engine, charge, { amount_refunded: charge.amount, refunded: true }, 'charge.refunded')
-  }
-  return change(
-    engine,
-    intent,
-    {
-      status: 'canceled',
-      canceled_at: engine.now(intent.customer),
-      cancellation_reason: reason ?? null,
-      amount_capturable: 0,
-      last_payment_error: null,
-      next_action: null,
-    },
-    'payment_intent.canceled',
-  )
+  return endIntent(engine, intent, (reason ?? null) as PaymentIntent['cancellation_reason'])
 }
 
 function unexpectedState(intent: PaymentIntent, verb: string, allowed: string) {
@@ -269,6 +257,8 @@ export const paymentIntentRoutes: Route[] = [
   route('POST', '/v1/payment_intents/:id', 'payment_intent', updateShape, ({ engine, id, params }) => {
     const intent = engine.store.require('payment_intent', id)
     if (params.customer !== undefined) requireCustomer(engine, params.customer)
+    if (params.amount !== undefined || params.currency !== undefined)
+      checkAmount(params.amount ?? intent.amount, params.currency ?? intent.currency)
     const { amount, currency, customer, description, receipt_email, setup_future_usage } = params
     const sent = { amount, currency, customer, description, receipt_email, setup_future_usage }
     const fields = Object.fromEntries(Object.entries(sent).filter(([, value]) => value !== undefined))
@@ -307,6 +297,8 @@ export const paymentIntentRoutes: Route[] = [
           param: 'amount_to_capture',
         })
       }
+      if (params.amount_to_capture !== undefined)
+        checkFraction(captured, intent.currency, 'amount_to_capture')
       intent.metadata = mergeMetadata(intent.metadata, params.metadata)
       return capturePayment(engine, intent, captured)
     },

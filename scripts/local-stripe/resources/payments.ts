@@ -15,6 +15,9 @@ import type {
   Refund,
 } from '../core/types.ts'
 
+/** How long a card payment can be captured (https://docs.stripe.com/payments/place-a-hold-on-a-payment-method). */
+const AUTHORIZATION_SECONDS = 7 * DAY_SECONDS
+
 export interface NewPayment {
   amount: number
   currency: string
@@ -139,6 +142,7 @@ export function chargeMethod(
     engine.emit('charge.succeeded', charge)
     const held = { status: 'requires_capture', amount_capturable: intent.amount }
     change(engine, intent, held, 'payment_intent.amount_capturable_updated')
+    engine.schedule('expireAuthorization', intent.id, intent.customer, charge.created + AUTHORIZATION_SECONDS)
     return null
   }
   engine.emit('charge.succeeded', charge)
@@ -245,7 +249,12 @@ function createCharge(
     paid: !declined && !pending,
     payment_intent: intent.id,
     payment_method: method.id,
-    payment_method_details: methodDetails(method, intent.amount, authenticated),
+    payment_method_details: methodDetails(
+      method,
+      intent.amount,
+      authenticated,
+      intent.capture_method === 'manual' ? engine.now(intent.customer) + AUTHORIZATION_SECONDS : null,
+    ),
     radar_options: {},
     receipt_email: intent.receipt_email,
     receipt_number: null,
@@ -277,6 +286,7 @@ function methodDetails(
   method: PaymentMethod,
   amount: number,
   authenticated: boolean,
+  captureBefore: number | null,
 ): Charge['payment_method_details'] {
   const { card, us_bank_account: bank, sepa_debit: sepa } = method
   if (bank) {
@@ -312,6 +322,7 @@ function methodDetails(
       amount_authorized: amount,
       authorization_code: '123456',
       brand: card?.brand ?? 'visa',
+      ...(captureBefore === null ? {} : { capture_before: captureBefore }),
       checks: { address_line1_check: null, address_postal_code_check: null, cvc_check: 'pass' },
       country: card?.country ?? 'US',
       electronic_commerce_indicator: null,
@@ -409,10 +420,42 @@ export function settlePayment(engine: Engine, id: string, succeeds?: boolean): P
   return intent
 }
 
+/**
+ * Cancels an intent that waits for its capture, or for a payment method, and releases what is authorized.
+ * @param chargeEvent how the charge is told: Stripe refunds one that is canceled, and expires one that nobody captured
+ */
+export function endIntent(
+  engine: Engine,
+  intent: PaymentIntent,
+  reason: PaymentIntent['cancellation_reason'],
+  chargeEvent: 'charge.refunded' | 'charge.expired' = 'charge.refunded',
+): PaymentIntent {
+  const charge = engine.store.get('charge', intent.latest_charge ?? '')
+  if (intent.status === 'requires_capture' && charge) {
+    releaseHold(engine, charge, charge.amount)
+    change(engine, charge, { amount_refunded: charge.amount, refunded: true }, chargeEvent)
+  }
+  engine.schedule('expireAuthorization', intent.id, null, null)
+  return change(
+    engine,
+    intent,
+    {
+      status: 'canceled',
+      canceled_at: engine.now(intent.customer),
+      cancellation_reason: reason,
+      amount_capturable: 0,
+      last_payment_error: null,
+      next_action: null,
+    },
+    'payment_intent.canceled',
+  )
+}
+
 /** Captures an authorized amount (minor units), and releases the rest. */
 export function capturePayment(engine: Engine, intent: PaymentIntent, amount: number): PaymentIntent {
   const charge = engine.store.require('charge', intent.latest_charge ?? '')
   const rest = charge.amount - amount
+  engine.schedule('expireAuthorization', intent.id, null, null)
   change(
     engine,
     charge,

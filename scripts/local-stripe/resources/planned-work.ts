@@ -2,7 +2,7 @@
 import { change, type Engine } from '../core/engine.ts'
 import { expireSession } from './checkout.ts'
 import { collect, finalizeInvoice } from './invoicing.ts'
-import { settlePayment } from './payments.ts'
+import { endIntent, settlePayment } from './payments.ts'
 import { settleRefund } from './refunds.ts'
 import { nextSchedulePhase } from './schedules.ts'
 import { endSubscription, expireIncomplete, renewSubscription } from './subscription-state.ts'
@@ -12,6 +12,10 @@ export function connectPlannedWork(engine: Engine): void {
   const { store } = engine
   engine.onDue('settlePayment', (id) => {
     if (store.get('payment_intent', id)?.status === 'processing') settlePayment(engine, id)
+  })
+  engine.onDue('expireAuthorization', (id) => {
+    const intent = store.get('payment_intent', id)
+    if (intent?.status === 'requires_capture') endIntent(engine, intent, 'automatic', 'charge.expired')
   })
   engine.onDue('failRefund', (id) => {
     if (store.get('refund', id)?.status === 'succeeded') settleRefund(engine, id, false)

@@ -23,6 +23,7 @@ import {
 } from '../core/params.ts'
 import { type Route, route } from '../core/route.ts'
 import type { PortalConfiguration, PortalSession, Price, Subscription } from '../core/types.ts'
+import { PORTAL_LOCALES } from './checkout-words.ts'
 import { requireCustomer } from './customers.ts'
 import { attachPaymentMethod } from './payment-methods.ts'
 import { flowOf, flowShape } from './portal-flows.ts'
@@ -77,7 +78,7 @@ const createSessionShape = {
   configuration: string(),
   customer: string(),
   flow_data: flowShape,
-  locale: string(),
+  locale: oneOf(...PORTAL_LOCALES),
   return_url: url(),
   ...withoutEffect('after_expiration', 'customer_account', 'on_behalf_of'),
 }

@@ -1,4 +1,5 @@
 /** The parameters of a price, in every request that can create one. */
+import { AMOUNT_MAX_IDR } from '../core/money.ts'
 import {
   currency,
   decimal,
@@ -27,7 +28,7 @@ export const priceDataShape = {
   product: string(),
   recurring: hash(recurringShape),
   tax_behavior: taxBehavior,
-  unit_amount: integer({ min: 0, max: 99_999_999 }),
+  unit_amount: integer({ min: 0, max: AMOUNT_MAX_IDR }),
   unit_amount_decimal: decimal(),
 }
 /** `product_data`, from which Checkout creates a product. */

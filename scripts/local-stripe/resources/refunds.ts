@@ -1,7 +1,7 @@
 /** Refunds (https://docs.stripe.com/api/refunds), whole or in part, and those that fail later. */
 import { change, type Engine } from '../core/engine.ts'
 import { invalidRequest, noSuch } from '../core/errors.ts'
-import { formatAmount } from '../core/money.ts'
+import { checkFraction, formatAmount } from '../core/money.ts'
 import { createdListShape, paginate } from '../core/pagination.ts'
 import {
   type Infer,
@@ -43,6 +43,7 @@ export function createRefund(engine: Engine, params: Infer<typeof createShape>):
       { param: 'amount' },
     )
   }
+  if (params.amount !== undefined) checkFraction(amount, charge.currency, 'amount')
   const behaviour = engine.behaviours.get(charge.payment_method ?? '')
   const pending = behaviour?.refund === 'pending' || charge.payment_method_details?.type !== 'card'
   const refund = addRefund(engine, charge, amount, {

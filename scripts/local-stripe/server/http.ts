@@ -276,8 +276,8 @@ async function handleControl(
   if (!['127.0.0.1', 'localhost', '[::1]'].includes(hostname)) {
     return answer(403, { error: { message: 'Control routes answer to this machine only.' } })
   }
-  if (request.method === 'GET' && path === '/_local/warnings') {
-    return answer(200, await site.control('warnings', {}))
+  if (request.method === 'GET' && ['/_local/warnings', '/_local/clock'].includes(path)) {
+    return answer(200, await site.control(path.slice('/_local/'.length), {}))
   }
   if (request.method !== 'POST' || !request.headers['content-type']?.startsWith('application/json')) {
     return answer(405, { error: { message: 'Control routes take POST with a JSON body.' } })

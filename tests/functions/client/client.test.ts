@@ -144,6 +144,43 @@ describe('the client', () => {
     expect(received).toEqual([])
   })
 
+  it('says what is missing when it is made without an address', () => {
+    const sentence =
+      'createPaymentsClient needs baseUrl, the address of the payment handlers, for example https://api.example.'
+    for (const options of [undefined, {}, { baseUrl: '' }])
+      expect(() => createPaymentsClient(options as never)).toThrow(sentence)
+  })
+
+  it('names an argument that is missing or cannot be sent, at once, and sends nothing', async () => {
+    const { stripe, createCheckoutSession } = createPaymentsClient({ baseUrl })
+    const missing = undefined as never
+    const noRequest = 'The request is missing: pass it after the environment. Nothing was sent.'
+    const noId = 'The id of the Checkout Session is missing: pass it after the environment. Nothing was sent.'
+    const bigint = { ...request, lineItems: [{ priceId: 'price_1', quantity: 2n as never }] }
+    const loop: Record<string, unknown> = {}
+    loop.metadata = loop
+    const said = async (call: Promise<{ error: unknown }>) => (await call).error
+    const refused = (message: string) => ({ error: 'INVALID_INPUT', statusCode: 0, message })
+    expect(await said(stripe.createCheckoutSession('test', missing))).toEqual(refused(noRequest))
+    expect(await said(stripe.createCustomerPortalSession('test', missing))).toEqual(refused(noRequest))
+    expect(await said(createCheckoutSession('test', missing))).toEqual(refused(noRequest))
+    expect(await said(stripe.getCheckoutSession('test', missing))).toEqual(refused(noId))
+    expect(await said(stripe.confirmCheckoutSession('test', ''))).toEqual(refused(noId))
+    expect(await said(stripe.waitForCheckoutSession('test', missing))).toEqual(refused(noId))
+    expect(await said(stripe.createCheckoutSession('test', bigint))).toEqual(
+      refused(
+        'The request cannot be written as JSON: quantity is a bigint. Pass Number(quantity). Nothing was sent.',
+      ),
+    )
+    expect(await said(stripe.createCheckoutSession('test', loop as never))).toMatchObject({
+      error: 'INVALID_INPUT',
+      message: expect.stringMatching(
+        /^The request cannot be written as JSON: .*circular.* Nothing was sent\.$/s,
+      ),
+    })
+    expect(received).toEqual([])
+  })
+
   it('uses the fetch that it is given', async () => {
     const asked: string[] = []
     const payments = createPaymentsClient({

@@ -56,7 +56,7 @@ it('an id that nobody knows, both ids, and none are refused', async () => {
   for (const body of [{}, { customerId: buyer.id, subscriptionId: plan.id }])
     expect(await assign(body)).toMatchObject({
       status: 400,
-      body: { message: 'Name a customer or a subscription, and not both.' },
+      body: { message: 'customerId is required, or else subscriptionId, and one of them only.' },
     })
 })
 

@@ -122,6 +122,10 @@ const life: [title: string, event: Json][] = [
     }),
   ],
   [
+    'a refund is created of a payment that was not heard of',
+    eventOf('refund.created', refund({ charge: newId('ch'), payment_intent: newId('pi') })),
+  ],
+  [
     'a session is completed first, by a new customer with a new subject',
     eventOf(
       'checkout.session.completed',

@@ -3,12 +3,14 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../../setup/database.ts'
 import { ingest, ingestAll, mappingOf, paymentRow, refusal, subscriptionRow } from '../support/calls.ts'
 import {
+  charge,
   customer,
   eventOf,
   invoice,
   type Json,
   newId,
   paymentIntent,
+  refund,
   subjectMetadata,
   subscription,
   T,
@@ -123,6 +125,33 @@ test('what a customer buys later for a subject that it names belongs to that one
   })
   await ingest(database.sql, eventOf('payment_intent.succeeded', later, { created: 4_000_000_000 }))
   expect((await paymentRow(database.sql, later.id)).subject_id).toBe('u1')
+})
+
+test('a refund belongs to whom its payment was assigned to, whatever the metadata of the payment names', async () => {
+  for (const charge of [null, newId('ch')]) {
+    const bought = await buyer(subjectMetadata('team', 'buyer'))
+    await assign({ customer: bought.owner.id }, ['team', 'assignee'], true)
+    const back = refund({ payment_intent: bought.intent.id, charge, amount: 400 })
+    await ingest(database.sql, eventOf('refund.created', back, { created: T + 60 }))
+    const rows = await database.sql`
+      select type, status, subject_id from payments.transactions
+      where provider_object_id in (${back.id}, ${bought.intent.id}) order by type`
+    expect(rows).toEqual([
+      { type: 'one_time_payment', status: 'partially_refunded', subject_id: 'assignee' },
+      { type: 'refund', status: 'succeeded', subject_id: 'assignee' },
+    ])
+  }
+})
+
+test('a later event of a payment whose subscription was assigned leaves it where it is, even if it names no subscription', async () => {
+  const bought = await buyer(subjectMetadata('team', 'before'))
+  await assign({ subscription: bought.plan.id }, ['team', 'after'], true)
+  const paid = charge({ customer: bought.owner.id, invoice: bought.bill.id, amount_refunded: 400 })
+  await ingest(database.sql, eventOf('charge.refunded', paid, { created: T + 70 }))
+  expect(await paymentRow(database.sql, bought.bill.id)).toMatchObject({
+    status: 'partially_refunded',
+    subject_id: 'after',
+  })
 })
 
 test('a subscription is assigned alone: its payments follow, and its customer stays where it is', async () => {

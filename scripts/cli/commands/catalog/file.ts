@@ -4,9 +4,11 @@ import { readFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import jsonc, { type ParseError } from 'jsonc-parser'
+import type { z } from 'zod'
+import { problemsOf } from '../../../../functions/core/validation.ts'
 import type { Catalog, CatalogPrice, CatalogProduct } from '../../../../types/catalog.ts'
 import { cliError } from '../../support/errors.ts'
-import { catalogSchema } from './schema.ts'
+import { catalogSchema, LOOKUP_KEY_MAX } from './schema.ts'
 
 export const CATALOG_FILES = ['payments.catalog.json', 'payments.catalog.ts']
 
@@ -32,7 +34,7 @@ export function catalogPath(given: string | undefined, root: string): string {
   })
 }
 
-const bad = (sentences: string[]) =>
+export const bad = (sentences: string[]) =>
   cliError(sentences.join('\n'), { code: 'CATALOG_INVALID', next: 'Correct the file; nothing was changed.' })
 
 export async function readCatalog(path: string): Promise<CatalogFile> {
@@ -44,22 +46,44 @@ export async function readCatalog(path: string): Promise<CatalogFile> {
   const result = catalogSchema.safeParse(value)
   if (!result.success)
     throw bad(
-      result.error.issues.map((issue) => {
+      problemsOf(result.error).map((issue) => {
         if (issue.code === 'unrecognized_keys') {
           const unknown = issue.keys.map(
             (key) => `${at([...(issue.path as Path), key])} ${key} is no field here.`,
           )
           return unknown.join('\n')
         }
-        const field = issue.path.at(-1)
         const missing = issue.code === 'invalid_type' && valueAt(value, issue.path as Path) === undefined
-        const what = issue.code === 'invalid_key' ? issue.issues[0]?.message : issue.message
-        return `${at(issue.path as Path)} ${String(field ?? 'the file')} ${missing ? 'is missing' : what}.`
+        return `${at(issue.path as Path)} ${nameOf(issue.path as Path)} ${missing ? 'is missing' : whatIsWrong(issue)}.`
       }),
     )
   const problems = contradictions(result.data, at)
   if (problems.length > 0) throw bad(problems)
   return { catalog: result.data, at }
+}
+
+/** `amount`, `products[0]`, or the file itself. */
+function nameOf(path: Path): string {
+  const last = path.at(-1)
+  if (last === undefined) return 'The file'
+  return typeof last === 'number' ? `${String(path.at(-2) ?? 'item')}[${last}]` : last
+}
+
+const WORDS: Record<string, string> = {
+  object: 'an object',
+  record: 'an object',
+  array: 'a list',
+  string: 'text',
+  number: 'a number',
+  boolean: 'true or false',
+}
+
+/** The rest of a sentence that begins with the name. A type that is wrong has no sentence of its own in the schema. */
+function whatIsWrong(issue: z.core.$ZodIssue): string {
+  const message = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message
+  if (!message.startsWith('Invalid')) return message
+  const expected = issue.code === 'invalid_type' ? WORDS[issue.expected] : undefined
+  return expected === undefined ? 'has a value that is not allowed' : `must be ${expected}`
 }
 
 function valueAt(value: unknown, path: Path): unknown {
@@ -148,7 +172,12 @@ function contradictions(catalog: Catalog, at: (path: Path) => string): string[] 
       const path = ['products', index, 'prices', number]
       once('lookup key', price.lookupKey, [...path, 'lookupKey'])
       for (const currency of Object.keys(price.currencies ?? {})) {
-        once('lookup key', `${price.lookupKey}_${currency}`, [...path, 'currencies', currency])
+        const lookupKey = `${price.lookupKey}_${currency}`
+        once('lookup key', lookupKey, [...path, 'currencies', currency])
+        if (lookupKey.length > LOOKUP_KEY_MAX)
+          problems.push(
+            `${at([...path, 'currencies', currency])} The lookup key ${lookupKey} must have at most ${LOOKUP_KEY_MAX} characters.`,
+          )
         if (currency === price.currency)
           problems.push(
             `${at([...path, 'currencies', currency])} ${currency} is the currency of the price itself.`,

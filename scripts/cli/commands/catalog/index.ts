@@ -16,7 +16,7 @@ import { cliError, isCliError } from '../../support/errors.ts'
 import { environmentOption, type InEnvironment } from '../../support/options.ts'
 import { count, plain } from '../../support/output.ts'
 import { listingCatalog } from '../stripe/catalog.ts'
-import { CATALOG_FILES, catalogPath, readCatalog } from './file.ts'
+import { bad, CATALOG_FILES, catalogPath, readCatalog } from './file.ts'
 import { planCatalog } from './plan.ts'
 import { pullCatalog } from './pull.ts'
 import type { Actual, Plan, Step } from './steps.ts'
@@ -108,7 +108,9 @@ async function makePlan(context: Context<FileOptions>): Promise<Plan> {
   const withOffers = file.catalog.offers !== undefined
   const actual = await readActual(await context.client(), context.options, withOffers)
   const { adopt = false, environment } = context.options
-  return planCatalog(file, actual, { adopt, environment })
+  const plan = planCatalog(file, actual, { adopt, environment })
+  if (plan.problems.length > 0) throw bad(plan.problems)
+  return plan
 }
 
 const shownSteps = (steps: Step[]) =>

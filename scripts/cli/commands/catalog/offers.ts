@@ -4,7 +4,8 @@
  */
 import type { Offer } from '../../../../types/api.ts'
 import type { CatalogOffer } from '../../../../types/catalog.ts'
-import type { Actual, Planning, Step } from './steps.ts'
+import type { WantedProduct } from './file.ts'
+import { type Actual, MARK, type Planning, type Step } from './steps.ts'
 
 const MANAGED_BY = 'catalog'
 
@@ -106,6 +107,46 @@ export function planOffers(plan: Planning, offers: CatalogOffer[] | undefined): 
   planRemovals(plan, offers)
 }
 
+/**
+ * Finds the offers that nobody could buy once the file is pushed, as the finding offer_cannot_be_bought would. Prices of
+ * the file count, and those at Stripe that push leaves alone.
+ */
+export function checkOffers(plan: Planning, offers: CatalogOffer[], products: WantedProduct[]): void {
+  const { actual, at, problems, productIds } = plan
+  const ofFile = products.flatMap(({ key, prices }) =>
+    prices.map(({ lookupKey, interval }) => ({
+      product: key,
+      lookupKey,
+      isRecurring: interval !== undefined,
+    })),
+  )
+  const keyOfProduct = new Map([...productIds].map(([key, id]) => [id, key]))
+  const others = actual.prices
+    .filter(({ active, metadata }) => active && metadata[MARK] === undefined)
+    .map(({ productId, lookupKey, recurringInterval }) => ({
+      product: keyOfProduct.get(productId ?? ''),
+      lookupKey,
+      isRecurring: recurringInterval !== null,
+    }))
+  const prices = [...ofFile, ...others]
+  for (const [index, offer] of offers.entries()) {
+    const isOver = offer.endsAt !== undefined && Date.parse(offer.endsAt) <= Date.now()
+    if (offer.active === false || isOver) continue
+    const sold = prices.filter(({ lookupKey, product }) =>
+      offer.lookupKey === undefined ? product === offer.product : lookupKey === offer.lookupKey,
+    )
+    const canBeBought = sold.some(({ isRecurring }) => offer.mode === 'subscription' || !isRecurring)
+    if (canBeBought || (offer.product !== undefined && offer.allowPriceData)) continue
+    const why =
+      offer.lookupKey === undefined
+        ? `the product ${offer.product} has no price for mode ${offer.mode}`
+        : sold.length === 0
+          ? `no price has the lookup key ${offer.lookupKey}, neither in this file nor at Stripe`
+          : `its price is recurring, and its mode is ${offer.mode}`
+    problems.push(`${at(['offers', index])} Nobody could buy the offer ${offer.key}: ${why}.`)
+  }
+}
+
 /** Without an offer everything is for sale. So the last one is not deleted: it stays, and sells nothing. */
 function planRemovals({ actual, steps }: Planning, offers: CatalogOffer[]): void {
   const wanted = new Set(offers.map(({ key }) => key))
@@ -162,6 +203,13 @@ export function pullOffers(
     const product = keyOfProduct.get(offer.productId ?? '')
     if (lookupKey === undefined && product === undefined) {
       leftOut.push(`The offer ${offer.offerId} is left out, because what it sells has no key in the file.`)
+      continue
+    }
+    const isKnown = prices.some((price) => price.active && price.lookupKey === lookupKey)
+    if (lookupKey !== undefined && offer.active && !isKnown) {
+      leftOut.push(
+        `The offer ${offer.offerId} is left out, because no active price has the lookup key ${lookupKey}.`,
+      )
       continue
     }
     const terms = FIELDS.filter(

@@ -7,12 +7,8 @@ import { createHash } from 'node:crypto'
 import type { StripePrice, StripeProduct } from '../../../../types/api.ts'
 import { money } from '../../support/output.ts'
 import { type CatalogFile, type WantedPrice, type WantedProduct, wanted } from './file.ts'
-import { planOffers } from './offers.ts'
-import type { Actual, Plan, Planning, Step } from './steps.ts'
-
-export const MARK = 'payments_catalog'
-export const FEATURES = 'payments_features'
-export const TRIAL_DAYS = 'payments_trial_days'
+import { checkOffers, planOffers } from './offers.ts'
+import { type Actual, FEATURES, MARK, type Plan, type Planning, type Step, TRIAL_DAYS } from './steps.ts'
 
 const isReserved = (key: string) => /^(payments|insforge)_/.test(key)
 
@@ -25,6 +21,7 @@ export function planCatalog(
   const plan: Planning = {
     steps: [],
     conflicts: [],
+    problems: [],
     productIds: new Map(),
     actual,
     at: file.at,
@@ -44,7 +41,9 @@ export function planCatalog(
         text: `archive product ${product.metadata[MARK]} (${product.productId}): the file does not have it`,
       } as Step)
   planOffers(plan, file.catalog.offers)
-  return { steps: plan.steps, conflicts: plan.conflicts, productIds: plan.productIds }
+  checkOffers(plan, file.catalog.offers ?? [], products)
+  const { steps, conflicts, problems, productIds } = plan
+  return { steps, conflicts, problems, productIds }
 }
 
 function archivePrice({ steps }: Planning, price: StripePrice, why = 'the file does not have it'): void {

@@ -2,8 +2,8 @@
 import type { StripePrice, StripeProduct } from '../../../../types/api.ts'
 import type { Catalog, CatalogPrice, CatalogProduct } from '../../../../types/catalog.ts'
 import { pullOffers } from './offers.ts'
-import { FEATURES, MARK, TRIAL_DAYS } from './plan.ts'
-import type { Actual } from './steps.ts'
+import { PRODUCT_KEY, PRODUCT_KEY_MAX, priceSchema } from './schema.ts'
+import { type Actual, FEATURES, MARK, TRIAL_DAYS } from './steps.ts'
 
 export type Pulled = { catalog: Catalog; leftOut: string[] }
 
@@ -18,6 +18,17 @@ const slug = (name: string) =>
     .replace(/[^a-z0-9]+/g, '_')
     .replace(/^_+|_+$/g, '') || 'product'
 
+/** A key that no other product of the file has, short enough for a file. */
+function keyOf({ name, metadata }: StripeProduct, taken: Map<string, string>): string {
+  const marked = metadata[MARK]
+  let key = marked !== undefined && PRODUCT_KEY.test(marked) ? marked : slug(name).slice(0, PRODUCT_KEY_MAX)
+  for (let number = 2; taken.has(key); number++) {
+    const suffix = `_${number}`
+    key = `${slug(name).slice(0, PRODUCT_KEY_MAX - suffix.length)}${suffix}`
+  }
+  return key
+}
+
 function featuresOf({ metadata }: StripeProduct): { features?: string[] } {
   try {
     const features: unknown = JSON.parse(metadata[FEATURES] ?? '')
@@ -28,11 +39,13 @@ function featuresOf({ metadata }: StripeProduct): { features?: string[] } {
 }
 
 /** Why a price has no place in a catalog file; null if it has. */
-function unfit({ lookupKey, unitAmount, billingScheme, recurringUsageType }: StripePrice): string | null {
+function unfit(price: StripePrice): string | null {
+  const { lookupKey, unitAmount, billingScheme, recurringUsageType } = price
   if (lookupKey === null) return 'it has no lookup key'
   if (billingScheme === 'tiered' || unitAmount === null) return 'it has no single amount'
   if (recurringUsageType === 'metered') return 'it is metered'
-  return null
+  const [problem] = priceSchema.safeParse(priceOf(price)).error?.issues ?? []
+  return problem ? `its ${String(problem.path[0])} ${problem.message}` : null
 }
 
 function priceOf(price: StripePrice): CatalogPrice {
@@ -94,8 +107,7 @@ export function pullCatalog(actual: Actual): Pulled {
   const keys = new Map<string, string>() // of products, by key
   const made: CatalogProduct[] = []
   for (const product of products.filter(({ active }) => active)) {
-    let key = product.metadata[MARK] ?? slug(product.name)
-    for (let number = 2; keys.has(key); number++) key = `${slug(product.name)}_${number}`
+    const key = keyOf(product, keys)
     keys.set(key, product.productId)
     const its = prices.filter(({ active, productId }) => active && productId === product.productId)
     for (const price of its) {

@@ -6,6 +6,8 @@ import { offerProblems, offerTerms } from '../../../../functions/offers/schemas.
 import type { Catalog } from '../../../../types/catalog.ts'
 
 const METADATA_TEXT_MAX = 500
+/** Of Stripe. */
+export const LOOKUP_KEY_MAX = 200
 
 const text = (most: number) =>
   z.string().min(1, 'must not be empty').max(most, `must have at most ${most} characters`)
@@ -23,8 +25,8 @@ const metadata = z
   )
   .optional()
 
-const price = z.strictObject({
-  lookupKey: text(150).describe('Unique in the file; the app finds the price by it.'),
+export const priceSchema = z.strictObject({
+  lookupKey: text(LOOKUP_KEY_MAX).describe('Unique in the file; the app finds the price by it.'),
   amount: amount.describe("In the currency's minor unit: 1900 is 19.00 euros."),
   currency: z.string().regex(/^[a-z]{3}$/, 'must be a currency of three lower-case letters'),
   currencies: z
@@ -48,12 +50,15 @@ const price = z.strictObject({
   metadata,
 })
 
-const product = z.strictObject({
+export const PRODUCT_KEY_MAX = 100
+export const PRODUCT_KEY = /^[A-Za-z0-9][\w.-]{0,99}$/
+
+export const productSchema = z.strictObject({
   key: z
     .string()
-    .regex(/^[A-Za-z0-9][\w.-]{0,99}$/, 'must have letters, digits, _, . and - only, at most 100')
+    .regex(PRODUCT_KEY, `must have letters, digits, _, . and - only, at most ${PRODUCT_KEY_MAX}`)
     .describe('The name of the product in this file. It stays when the name changes.'),
-  name: text(250),
+  name: text(5000),
   description: text(5000).optional(),
   features: z
     .array(text(80))
@@ -63,7 +68,7 @@ const product = z.strictObject({
     )
     .optional(),
   metadata,
-  prices: z.array(price),
+  prices: z.array(priceSchema),
 })
 
 const offer = z
@@ -89,7 +94,7 @@ const offer = z
 
 export const catalogSchema: z.ZodType<Catalog> = z.strictObject({
   $schema: z.string().optional(),
-  products: z.array(product),
+  products: z.array(productSchema),
   offers: z
     .array(offer)
     .describe('What app users may buy, and how. Without it, push leaves all offers alone.')

@@ -2,6 +2,11 @@
 import type { Offer, StripePrice, StripeProduct } from '../../../../types/api.ts'
 import type { CatalogFile } from './file.ts'
 
+/** Keys of the metadata of products and prices. */
+export const MARK = 'payments_catalog'
+export const FEATURES = 'payments_features'
+export const TRIAL_DAYS = 'payments_trial_days'
+
 export type Step = {
   action: 'create' | 'update' | 'archive' | 'delete'
   kind: 'product' | 'price' | 'offer'
@@ -16,6 +21,12 @@ export type Step = {
   text: string
 }
 
-export type Plan = { steps: Step[]; conflicts: string[]; productIds: Map<string, string> }
+export type Plan = {
+  steps: Step[]
+  conflicts: string[]
+  /** Why nobody could buy an offer of the file. */
+  problems: string[]
+  productIds: Map<string, string>
+}
 export type Actual = { products: StripeProduct[]; prices: StripePrice[]; offers: Offer[] }
 export type Planning = Plan & { actual: Actual; at: CatalogFile['at']; adopt: boolean; environment: string }

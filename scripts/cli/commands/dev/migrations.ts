@@ -197,11 +197,53 @@ async function byGraphileMigrate(
 
 // ---- changes
 
-/** Calls back after files of the folder have changed, never twice at once, until the returned function is called. */
-export function watchMigrations(
-  { folder }: AppMigrations,
-  changed: () => Promise<void>,
+const LOOK_EVERY_MS = 500
+
+/**
+ * Runs `run` after each change of the app's migrations, until the returned function is called. If the app has none yet,
+ * it looks for them until it has some; then it runs those first.
+ */
+export function followMigrations(
+  found: AppMigrations | null,
+  find: () => Promise<AppMigrations | null>,
+  run: (found: AppMigrations) => Promise<void>,
 ): () => Promise<void> {
+  let stop = async () => {}
+  let isOver = false
+  let timer: NodeJS.Timeout | undefined
+  let work = Promise.resolve()
+  const inTurn = (migrations: AppMigrations) => {
+    work = work.then(() => run(migrations))
+    return work
+  }
+  const follow = (migrations: AppMigrations) => {
+    stop = watchMigrations(migrations, () => inTurn(migrations))
+  }
+  const look = async () => {
+    const migrations = await find().catch(() => null)
+    if (isOver) return
+    if (migrations === null) {
+      timer = setTimeout(() => {
+        looking = look()
+      }, LOOK_EVERY_MS)
+    } else {
+      follow(migrations)
+      await inTurn(migrations)
+    }
+  }
+  let looking = Promise.resolve()
+  if (found) follow(found)
+  else looking = look()
+  return async () => {
+    isOver = true
+    clearTimeout(timer)
+    await looking
+    await stop()
+  }
+}
+
+/** Calls back after files of the folder have changed, until the returned function is called. */
+function watchMigrations({ folder }: AppMigrations, changed: () => Promise<void>): () => Promise<void> {
   let timer: NodeJS.Timeout | undefined
   let work = Promise.resolve()
   const watcher = watch(folder, { recursive: true }, () => {

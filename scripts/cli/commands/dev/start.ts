@@ -13,7 +13,7 @@ import { envLines, tokenSettings, writeEnvFile } from './env-file.ts'
 import { type Folder, folderOf, type Settings } from './folder.ts'
 import { keysHelp, listenToKeys } from './keys.ts'
 import { createEventLog } from './log.ts'
-import { findMigrations, runMigrations, watchMigrations } from './migrations.ts'
+import { findMigrations, followMigrations, runMigrations } from './migrations.ts'
 
 export type DevOptions = {
   port: number
@@ -84,17 +84,18 @@ export async function dev(context: Context<DevOptions>, command: string[]): Prom
     closers.push(control.close)
     await folder.saveRunning({ pid: process.pid, control: control.url, token, env })
     closers.push(folder.clearRunning)
-    if (migrations && database.embedded) {
-      const runNew = () => runMigrations(migrations, database.url, async () => {}, write)
+    if (options.migrations !== false && database.embedded)
       closers.push(
-        watchMigrations(migrations, () =>
-          runNew().then(
-            () => {},
-            (error: Error) => write(error.message),
-          ),
+        followMigrations(
+          migrations,
+          () => findMigrations(directory, options.migrations),
+          (found) =>
+            runMigrations(found, database.url, async () => {}, write).then(
+              () => {},
+              (error: Error) => write(error.message),
+            ),
         ),
       )
-    }
     if (envFile) await writeEnvFile(envFile, env)
 
     const dashboard = await system.dashboardLink()

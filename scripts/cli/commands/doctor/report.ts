@@ -33,7 +33,7 @@ export function createReport(): Report {
 }
 
 /** Two clocks that differ by fewer seconds count as equal. */
-const CLOCK_WARNING_SECONDS = 5
+export const CLOCK_WARNING_SECONDS = 5
 /** Stripe's signatures are valid for 300 seconds. */
 const CLOCK_FAILURE_SECONDS = 240
 

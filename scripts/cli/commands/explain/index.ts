@@ -8,8 +8,11 @@ import { packageRoot } from '../migrate.ts'
 
 export type Explanation = {
   code: string
-  /** `sql` is a SQLSTATE, `http` the `error` of an answer, `health` a finding about an environment. */
-  kind: 'sql' | 'http' | 'health'
+  /**
+   * `sql` is a SQLSTATE, `http` the `error` of an answer, `health` a finding about an environment, `sdk` a code of the
+   * SDK alone, and `cli` one of the command line alone.
+   */
+  kind: 'sql' | 'http' | 'health' | 'sdk' | 'cli'
   meaning: string
   next: string
   /** How the handlers answer for a SQLSTATE. */
@@ -35,7 +38,7 @@ export function registerExplain(program: Command): void {
   program
     .command('explain [code]')
     .description(
-      'say what a code means and what to do: SP002, PAYMENT_NOT_FOUND, dead_letters; without one, list all',
+      'say what a code means and what to do: SP002, PAYMENT_NOT_FOUND, dead_letters, NETWORK_ERROR; without one, list all',
     )
     .action(
       action<unknown, [string?]>(async ({ show }, code) => {

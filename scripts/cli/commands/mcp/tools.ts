@@ -103,7 +103,7 @@ export const TOOLS: Tool[] = [
     name: 'explain',
     title: 'Explain a code',
     description:
-      'What a code means and what to do: an SQLSTATE (SP002), the error of an answer (PAYMENT_NOT_FOUND), a finding (dead_letters).',
+      'What a code means and what to do: an SQLSTATE (SP002), the error of an answer (PAYMENT_NOT_FOUND), a finding (dead_letters), a code of the SDK or of the command line (NETWORK_ERROR).',
     input: z.strictObject({ code: word }),
     command: ({ code }) => ['explain', String(code)],
   },

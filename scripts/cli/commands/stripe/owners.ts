@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import type { AssignSubjectResponse, EraseSubjectResponse } from '../../../../types/api.ts'
 import { action } from '../../support/context.ts'
+import { cliError } from '../../support/errors.ts'
 import { environmentOption, type InEnvironment } from '../../support/options.ts'
 import { count } from '../../support/output.ts'
 
@@ -24,6 +25,11 @@ export function registerOwners(parent: Command): void {
     .action(
       action<AssignOptions, []>(async ({ client, options, show }) => {
         const { environment, customer, subscription, subjectType, subjectId, replace } = options
+        if ((customer === undefined) === (subscription === undefined))
+          throw cliError('Name a customer or a subscription, and not both.', {
+            code: 'INVALID_INPUT',
+            next: 'Pass --customer or --subscription.',
+          })
         const answer = await (await client()).send<AssignSubjectResponse>(
           'POST',
           `/${environment}/assign-subject`,
