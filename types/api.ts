@@ -190,7 +190,9 @@ export type CheckoutSessionStatus = 'initialized' | 'open' | 'completed' | 'expi
 
 export type CheckoutSessionStatusResponse = {
   checkoutSession: CheckoutSession
-  /** Whether the events that say it is paid are processed, and fulfilment with them. */
+  /**
+   * Whether the events that say it is paid, or that nothing is due, are processed, and fulfilment with them.
+   */
   fulfilled: boolean
 }
 

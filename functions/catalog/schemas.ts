@@ -1,5 +1,6 @@
 /** Products and prices as schemas: what requests must look like, and what answers hold. */
 import { z } from 'zod'
+import { AMOUNT_MAX } from '../core/currency.ts'
 import * as s from '../core/schema-parts.ts'
 
 export const productParams = s.environmentParams.extend({ productId: s.id })
@@ -67,7 +68,7 @@ const taxBehavior = z
   .enum(['exclusive', 'inclusive', 'unspecified'], 'must be one of exclusive, inclusive, unspecified')
   .optional()
 
-const amount = s.wholeNumber(0, 99_999_999)
+const amount = s.wholeNumber(0, AMOUNT_MAX)
 
 export const createPriceBody = s
   .request('CreateStripePriceRequest', {
@@ -79,7 +80,7 @@ export const createPriceBody = s
       .transform((value) => value.toLowerCase())
       .describe('Three letters.'),
     unitAmount: s
-      .wholeNumber(0, 999_999_999_999, 'a whole number of the minor unit, from 0 to 999999999999')
+      .wholeNumber(0, AMOUNT_MAX, `a whole number of the minor unit, from 0 to ${AMOUNT_MAX}`)
       .describe("In the currency's minor unit. Required unless customUnitAmount is given.")
       .optional(),
     customUnitAmount: z

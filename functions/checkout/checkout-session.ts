@@ -21,6 +21,7 @@ import {
 import type { StripeApi } from '../core/stripe.ts'
 import { environmentSchema, parse } from '../core/validation.ts'
 import type { Deps } from '../deps.ts'
+import { forBuyers } from './for-buyers.ts'
 import { markGoneCustomer } from './gone-customer.ts'
 import { checkoutOptions, optionsOf } from './options.ts'
 import { presentCheckoutSession } from './present.ts'
@@ -28,7 +29,15 @@ import { checkReturnOrigins } from './return-origins.ts'
 import { createCheckoutSessionBody } from './schemas.ts'
 import { readUnknownPrices } from './unknown-prices.ts'
 
-export async function checkoutSession(
+export function checkoutSession(
+  request: Request,
+  params: { environment: string },
+  deps: Deps,
+): Promise<Answer<CreateCheckoutSessionResponse>> {
+  return forBuyers(createSession(request, params, deps))
+}
+
+async function createSession(
   request: Request,
   params: { environment: string },
   deps: Deps,

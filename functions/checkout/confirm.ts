@@ -22,6 +22,7 @@ import { parse } from '../core/validation.ts'
 import type { Deps } from '../deps.ts'
 import { objectsOf } from '../events/objects.ts'
 import { ingestMissing, nothingRead } from '../sync/recovery.ts'
+import { forBuyers } from './for-buyers.ts'
 import { presentCheckoutSession } from './present.ts'
 import { checkoutSessionParams } from './schemas.ts'
 
@@ -63,7 +64,15 @@ export async function readCheckoutSession(
   return answerOf(await findCheckoutSession(deps.database, { environment, caller, id }))
 }
 
-export async function confirmCheckoutSession(
+export function confirmCheckoutSession(
+  request: Request,
+  params: Params,
+  deps: Deps,
+): Promise<Answer<CheckoutSessionStatusResponse>> {
+  return forBuyers(confirm(request, params, deps))
+}
+
+async function confirm(
   request: Request,
   params: Params,
   deps: Deps,

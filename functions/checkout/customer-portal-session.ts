@@ -18,13 +18,22 @@ import {
 import type { StripeApi } from '../core/stripe.ts'
 import { environmentSchema, parse } from '../core/validation.ts'
 import type { Deps } from '../deps.ts'
+import { forBuyers } from './for-buyers.ts'
 import { markGoneCustomer } from './gone-customer.ts'
 import { optionsOf, portalOptions } from './options.ts'
 import { presentCustomerPortalSession } from './present.ts'
 import { checkReturnOrigins } from './return-origins.ts'
 import { createCustomerPortalSessionBody } from './schemas.ts'
 
-export async function customerPortalSession(
+export function customerPortalSession(
+  request: Request,
+  params: { environment: string },
+  deps: Deps,
+): Promise<Answer<CreateCustomerPortalSessionResponse>> {
+  return forBuyers(createSession(request, params, deps))
+}
+
+async function createSession(
   request: Request,
   params: { environment: string },
   deps: Deps,

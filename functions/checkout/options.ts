@@ -5,6 +5,7 @@
  * The database decides which options exclude each other, and makes Stripe's parameters of them.
  */
 import { z } from 'zod'
+import { AMOUNT_MAX } from '../core/currency.ts'
 import { snakeCase } from '../core/present.ts'
 import * as s from '../core/schema-parts.ts'
 
@@ -112,7 +113,7 @@ export const adjustableQuantity = shape({
 /** A price that is made for one checkout. */
 export const priceData = shape({
   currency: currency,
-  unitAmount: s.wholeNumber(0, 99_999_999).describe("In the currency's minor unit."),
+  unitAmount: s.wholeNumber(0, AMOUNT_MAX).describe("In the currency's minor unit."),
   productId: s.text(1, 255).describe('A Stripe product, `prod_…`; else product.').optional(),
   product: shape({
     name: s.text(1, 255),

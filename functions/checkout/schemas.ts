@@ -154,7 +154,9 @@ export const checkoutSessionStatusResponse = s.answer('CheckoutSessionStatusResp
   checkoutSession,
   fulfilled: z
     .boolean()
-    .describe('Whether the events that say it is paid are processed, and fulfilment with them.'),
+    .describe(
+      'Whether the events that say it is paid, or that nothing is due, are processed, and fulfilment with them.',
+    ),
 })
 export const createCustomerPortalSessionResponse = s.answer('CreateCustomerPortalSessionResponse', {
   customerPortalSession,

@@ -52,17 +52,25 @@ export function withFields(log: Log, fields: LogFields): Log {
   }
 }
 
+/** What is wrong, if the error has no words: an answer of Stripe's address that is not JSON leaves none. */
+function messageOf({ message, name, ...error }: Error & { statusCode?: unknown; type?: unknown }): string {
+  if (message.trim() !== '') return message
+  const status = typeof error.statusCode === 'number' ? `, with the status ${error.statusCode}` : ''
+  return `${typeof error.type === 'string' ? error.type : name} without a message${status}.`
+}
+
 /**
- * The fields of an error for a log line: its name, code, message, and the same of its cause. Everything else is left
- * out: an error of postgres.js contains the query and its parameters, and an error of Stripe's SDK the headers.
+ * The fields of an error for a log line: its name, code, message, next step, and the same of its cause. Everything else
+ * is left out: an error of postgres.js contains the query and its parameters, and an error of Stripe's SDK the headers.
  */
 export function describeError(error: unknown): LogFields {
   if (!(error instanceof Error)) return { message: String(error) }
-  const { code, cause } = error as Error & { code?: unknown }
+  const { code, nextActions, cause } = error as Error & { code?: unknown; nextActions?: unknown }
   return {
     name: error.name,
     ...(code === undefined ? {} : { code: String(code) }),
-    message: error.message,
+    message: messageOf(error),
+    ...(typeof nextActions === 'string' ? { nextActions } : {}),
     ...(cause === undefined ? {} : { cause: describeError(cause) }),
   }
 }

@@ -1,10 +1,10 @@
 /** Offers as schemas: what app users may buy, and how. */
 import { z } from 'zod'
 import { checkoutOptions } from '../checkout/options.ts'
+import { AMOUNT_MAX } from '../core/currency.ts'
 import * as s from '../core/schema-parts.ts'
 
 const OFFER_ID = /^[A-Za-z0-9_-]{1,100}$/
-const AMOUNT_MAX = 99_999_999
 
 const modes = z.enum(['payment', 'subscription'])
 const roles = z.enum(['anon', 'authenticated'])

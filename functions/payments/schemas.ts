@@ -1,5 +1,6 @@
 /** Payments that wait for their capture as schemas. */
 import { z } from 'zod'
+import { AMOUNT_MAX } from '../core/currency.ts'
 import * as s from '../core/schema-parts.ts'
 
 export const paymentParams = z.strictObject({
@@ -9,7 +10,7 @@ export const paymentParams = z.strictObject({
 
 export const capturePaymentBody = s.request('CapturePaymentRequest', {
   amount: s
-    .wholeNumber(1, 99_999_999)
+    .wholeNumber(1, AMOUNT_MAX)
     .describe("In the currency's minor unit; all of it if omitted. The rest is released.")
     .optional(),
 })

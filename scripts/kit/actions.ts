@@ -3,6 +3,7 @@
  * can act on. Each returns a sentence about what happened, and what it acted on.
  */
 import type { Stripe } from 'stripe'
+import { money } from '../cli/support/money.ts'
 import { type LocalStripe, type PaymentEntry, StripeFailure } from '../local-stripe/index.ts'
 
 export type Stage = { local: LocalStripe; stripe: Stripe }
@@ -18,6 +19,14 @@ const DAY_SECONDS = 86_400
 /** An action that has nothing to act on, or an id that it cannot act on. The message says what to do. */
 export function actionError(message: string): Error {
   return Object.assign(new Error(message), { name: 'ActionError' })
+}
+
+const shown = (value: unknown) => (typeof value === 'string' ? `"${value}"` : String(value))
+
+/** Refuses a word that an action does not know: a test in JavaScript would believe that it was done. */
+function checkWord(value: unknown, what: string, words: string[]): void {
+  if (value !== undefined && !words.includes(value as string))
+    throw actionError(`${shown(value)} is not ${what}: write ${words.map(shown).join(' or ')}.`)
 }
 
 export function createActions({ local, stripe }: Stage) {
@@ -67,6 +76,10 @@ export function createActions({ local, stripe }: Stage) {
     },
     /** Settles a payment that is processing: it succeeds or fails. */
     async settle(id?: string, succeeds?: boolean): Promise<Done> {
+      if (succeeds !== undefined && typeof succeeds !== 'boolean')
+        throw actionError(
+          `${shown(succeeds)} does not say whether the payment succeeds: write true or false.`,
+        )
       const intent = control.settle(processing(id), succeeds)
       return { message: `Settled ${intent.id}: ${intent.status}.`, id: intent.id }
     },
@@ -80,6 +93,7 @@ export function createActions({ local, stripe }: Stage) {
       return { message: `Renewed ${subscription.id}: ${subscription.status}.`, id: subscription.id }
     },
     async cancel(id?: string, when: 'now' | 'at_period_end' = 'now'): Promise<Done> {
+      checkWord(when, 'when a subscription ends', ['now', 'at_period_end'])
       const subscription = subscriptionOf(id)
       if (when === 'now') await stripe.subscriptions.cancel(subscription)
       else await stripe.subscriptions.update(subscription, { cancel_at_period_end: true })
@@ -90,7 +104,7 @@ export function createActions({ local, stripe }: Stage) {
     async refund(id?: string, amount?: number): Promise<Done> {
       const charge = chargeOf(local, id)
       const refund = await stripe.refunds.create({ charge, ...(amount !== undefined && { amount }) })
-      return { message: `Refunded ${refund.amount} ${refund.currency} of ${charge}.`, id: refund.id }
+      return { message: `Refunded ${money(refund.amount, refund.currency)} of ${charge}.`, id: refund.id }
     },
     async dispute(id?: string, outcome?: 'won' | 'lost'): Promise<Done> {
       if (outcome !== undefined && outcome !== 'won' && outcome !== 'lost')
@@ -101,7 +115,11 @@ export function createActions({ local, stripe }: Stage) {
     },
     /** Moves time forward: seconds, or for example `36h`, `3 days`, `1 month`. */
     async advance(duration: string | number): Promise<Done> {
-      const seconds = typeof duration === 'number' ? duration : secondsOf(duration)
+      const seconds = typeof duration === 'string' ? secondsOf(duration) : duration
+      if (!Number.isFinite(seconds) || seconds < 0)
+        throw actionError(
+          `${shown(duration)} is not a duration: write seconds, or for example 36h, 3 days or 1 month.`,
+        )
       control.advance(seconds)
       const now = new Date(engine.now() * 1000).toISOString().replace('.000', '')
       return { message: `It is ${now} at local Stripe.`, id: now }
@@ -123,6 +141,7 @@ function createDeliveryActions({ control, engine }: LocalStripe) {
       if (!Array.isArray(order) && !ORDERS.includes(order))
         throw actionError(`Events are released in the order ${ORDERS.join(', ')}, or by a list of their ids.`)
       const held = control.heldEvents()
+      checkHeld(order, held)
       if (order === 'arrival' || order === 'reverse') await control.releaseDelivery(order)
       else await control.releaseDelivery(order === 'random' ? shuffled(held) : order)
       // Given ids, the control goes on holding.
@@ -133,6 +152,10 @@ function createDeliveryActions({ control, engine }: LocalStripe) {
     async repeat(event?: string, times = 1): Promise<Done> {
       const id = event ?? engine.events.at(-1)?.event.id
       if (id === undefined) throw actionError('There is no event yet.')
+      if (!Number.isInteger(times) || times < 1)
+        throw actionError(
+          `${shown(times)} is not how often an event is delivered: write a whole number from 1.`,
+        )
       await control.redeliver(id, times)
       return { message: `Delivered ${id} again.`, id }
     },
@@ -140,6 +163,16 @@ function createDeliveryActions({ control, engine }: LocalStripe) {
 }
 
 export type Actions = ReturnType<typeof createActions>
+
+/** Refuses events that are not held. */
+function checkHeld(order: Order, held: string[]): void {
+  if (!Array.isArray(order)) return
+  const unknown = order.filter((id) => !held.includes(id))
+  if (unknown.length > 0)
+    throw actionError(
+      `${unknown.map(shown).join(', ')} is not held back. Call hold() before the events, and name events that were held since.`,
+    )
+}
 
 /** The charge of a payment that can be refunded or disputed. */
 function chargeOf({ engine: { store } }: LocalStripe, id: string | undefined): string {

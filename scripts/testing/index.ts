@@ -245,27 +245,33 @@ function createHelpers(system: System, failures: Failures): Helpers {
       await done(paid)
       return system.stripe.checkout.sessions.retrieve((await paid).id)
     },
-    fail: (session, card) => done(actions.decline(idOf(session), card)),
-    expire: (session) => done(actions.expire(idOf(session))),
-    settle: (payment, succeeds = true) => done(actions.settle(idOf(payment), succeeds)),
-    renew: (subscription) => done(actions.renew(idOf(subscription))),
-    cancel: (subscription, when) => done(actions.cancel(idOf(subscription), when)),
-    refund: (payment, amount) => done(actions.refund(idOf(payment), amount)),
-    dispute: (payment, outcome) => done(actions.dispute(idOf(payment), outcome)),
-    advance: (duration) => done(actions.advance(duration)),
-    hold: () => done(actions.hold()),
-    release: (order) => done(actions.release(order)),
-    shuffle: () => done(actions.release('random')),
-    repeat: (event, times) => done(actions.repeat(idOf(event), times)),
+    fail: async (session, card) => done(actions.decline(idOf(session), card)),
+    expire: async (session) => done(actions.expire(idOf(session))),
+    settle: async (payment, succeeds = true) => done(actions.settle(idOf(payment), succeeds)),
+    renew: async (subscription) => done(actions.renew(idOf(subscription))),
+    cancel: async (subscription, when) => done(actions.cancel(idOf(subscription), when)),
+    refund: async (payment, amount) => done(actions.refund(idOf(payment), amount)),
+    dispute: async (payment, outcome) => done(actions.dispute(idOf(payment), outcome)),
+    advance: async (duration) => done(actions.advance(duration)),
+    hold: async () => done(actions.hold()),
+    release: async (order) => done(actions.release(order)),
+    shuffle: async () => done(actions.release('random')),
+    repeat: async (event, times) => done(actions.repeat(idOf(event), times)),
     processed,
   }
 }
 
-/** A checkout session of the SDK has an id of its own, and that of Stripe's session beside it. */
+/**
+ * A checkout session of the SDK has an id of its own, and that of Stripe's session beside it.
+ *
+ * @throws TypeError for what has no id: without one, a helper would take the newest object
+ */
 function idOf(ref: Ref | undefined): string | undefined {
-  if (ref === undefined || typeof ref === 'string') return ref
-  const { checkoutSessionId } = ref as { checkoutSessionId?: unknown }
-  return typeof checkoutSessionId === 'string' ? checkoutSessionId : ref.id
+  if (ref === undefined || (typeof ref === 'string' && ref !== '')) return ref
+  const { checkoutSessionId, id } = Object(ref) as { checkoutSessionId?: unknown; id?: unknown }
+  if (typeof checkoutSessionId === 'string') return checkoutSessionId
+  if (typeof id === 'string' && id !== '') return id
+  throw new TypeError('This names nothing: pass an id, an object with an id, or nothing for the newest.')
 }
 
 type Failures = ReturnType<typeof createFailures>

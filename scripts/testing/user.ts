@@ -56,6 +56,15 @@ export function asUserId(id: unknown): string {
   )
 }
 
+/** @throws TypeError for what names nothing to buy */
+function asCheckout(options: unknown): CheckoutOptions {
+  const given = (typeof options === 'object' && options !== null ? options : {}) as CheckoutOptions
+  if (given.price !== undefined || given.lineItems !== undefined || given.mode === 'setup') return given
+  throw new TypeError(
+    'checkout needs a price or lineItems, for example { price: await billing.price({ amount: 900 }) }.',
+  )
+}
+
 const APP = 'https://app.example'
 
 export function createUser({ system, sql, secret }: Stage, given: Claims | null): User {
@@ -67,13 +76,11 @@ export function createUser({ system, sql, secret }: Stage, given: Claims | null)
     id: claims?.sub ?? null,
     token,
     payments,
-    async checkout({ price, quantity = 1, ...request } = {} as CheckoutOptions) {
-      if (price === undefined && request.lineItems === undefined && request.mode !== 'setup')
-        throw new TypeError(
-          'checkout needs a price or lineItems, for example { price: await billing.price({ amount: 900 }) }.',
-        )
-      const lineItems = request.lineItems ?? [{ priceId: price ?? '', quantity }]
-      const recurring = lineItems.some(
+    async checkout(options) {
+      const { price, quantity = 1, ...request } = asCheckout(options)
+      const lineItems =
+        request.lineItems ?? (request.mode === 'setup' ? undefined : [{ priceId: price ?? '', quantity }])
+      const recurring = lineItems?.some(
         ({ priceId, priceData }) =>
           priceData?.recurring !== undefined ||
           system.local.engine.store.get('price', priceId ?? '')?.type === 'recurring',
@@ -85,7 +92,7 @@ export function createUser({ system, sql, secret }: Stage, given: Claims | null)
           successUrl: `${APP}/success`,
           cancelUrl: `${APP}/cancel`,
           ...request,
-          lineItems,
+          ...(lineItems && { lineItems }),
         } as CreateCheckoutSessionRequest),
       )
       return checkoutSession

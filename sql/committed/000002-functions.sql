@@ -1,5 +1,5 @@
 --! Previous: sha1:8b8c220debb528c010416c0027ec06b4e8adda53
---! Hash: sha1:2adc5c587480234fca55d6a2637814e31459cdeb
+--! Hash: sha1:f25c314d8a057073dad90bee84108fd99fa250ac
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -473,10 +473,12 @@ grant execute on function payments_private.count_guest_confirmation(text, intege
  * Returns whether fulfilment has run for a Checkout Session. Then the ledger has processed the events that say what
  * came of it, and with them the triggers of the app.
  *   payment       the event of the session that says it is paid
- *   subscription  the same, the subscription itself, and the first invoice if there is one
+ *   setup         the event of the completed session: no money moves
+ *   subscription  as for payment, the subscription itself, and the first invoice if there is one
  *
- * Contract: false while an event is missing or has failed, while the money has not arrived, and for a session that buys
- * nothing. An event whose payload was pruned counts if the row says that the session is paid.
+ * Contract: false while an event is missing or has failed, and while the money has not arrived. A session for which
+ * nothing is due (a setup, a discount of 100 %, a trial) waits for no money. An event whose payload was pruned counts if
+ * the row says that the session is paid.
  */
 create or replace function payments_private.session_is_fulfilled(session payments.stripe_checkout_sessions)
   returns boolean
@@ -488,7 +490,7 @@ as $$
 declare
   v_invoice text := payments_private.id_of(session.raw -> 'invoice');
 begin
-  if session.checkout_session_id is null or session.mode not in ('payment', 'subscription') then
+  if session.checkout_session_id is null then
     return false;
   end if;
 
@@ -504,7 +506,7 @@ begin
     return false;
   end if;
 
-  return session.mode = 'payment'
+  return session.mode <> 'subscription'
     or (
       exists (
         select
@@ -14840,7 +14842,8 @@ grant execute on function payments_private.is_adjustable_quantity(jsonb) to paym
  *   {currency, unitAmount, productId | product: {name, description?, taxCode?}, recurring?: {interval, intervalCount?},
  *    taxBehavior?}
  *
- * unitAmount is in the currency's minor unit. Stripe judges the words.
+ * unitAmount is in the currency's minor unit, with 12 digits at most. Stripe judges the words, and how many digits the
+ * currency and the way to pay take: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
  */
 create or replace function payments_private.is_price_data(value jsonb)
   returns boolean
@@ -14864,7 +14867,7 @@ begin
       or jsonb_path_exists(value, '$.recurring.interval ? (@.type() != "string")') then false
     else value ->> 'currency' is not null
       and value ->> 'currency' ~ '^[a-z]{3}$'
-      and (value ->> 'unitAmount')::numeric between 0 and 99999999
+      and (value ->> 'unitAmount')::numeric between 0 and 999999999999
       and (value ->> 'unitAmount')::numeric % 1 = 0
       and (value ? 'productId') <> (value ? 'product')
       and length(coalesce(value ->> 'productId', value #>> '{product,name}', '')) between 1 and 255
@@ -14945,7 +14948,7 @@ begin
       select
       from jsonb_array_elements(line_items) as i (item)
       where i.item ? 'priceData' and not payments_private.is_price_data(i.item -> 'priceData')
-    ) then 'Each priceData of lineItems needs a currency, a whole unitAmount from 0 to 99999999, and either a productId or a product with a name. It may have recurring and taxBehavior.'
+    ) then 'Each priceData of lineItems needs a currency, a whole unitAmount from 0 to 999999999999, and either a productId or a product with a name. It may have recurring and taxBehavior.'
     when exists (
       select
       from jsonb_array_elements(line_items) as i (item)
@@ -15617,7 +15620,7 @@ begin
           or i.data is not null and (
             not payments_private.is_price_data(i.data)
             or i.data ->> 'currency' <> o.currency
-            or (i.data ->> 'unitAmount')::numeric not between o.minimum_amount and coalesce(o.maximum_amount, 99999999)
+            or (i.data ->> 'unitAmount')::numeric not between o.minimum_amount and coalesce(o.maximum_amount, 999999999999)
           ) then 7
         when payments_private.unoffered_option(o, offer_verdict.options) is not null then 8
         else 9

@@ -9,7 +9,8 @@
  *   - the checkout is for the prices and quantities of the order, in whatever order and split into whatever lines;
  *   - amount and currency are those of the order; an amount of null takes what the buyer chose to pay, for a price that
  *     leaves that to them (payments.stripe_prices.pay_what_you_want);
- *   - the order is a guest's, or the checkout is for its owner.
+ *   - the order is a guest's, or the checkout is for its owner: for the subject {type: 'user', id: <user_id>}, or for no
+ *     subject and begun by this signed-in user.
  * An order that was paid, but fails another check, becomes 'mismatched', for a person to look at. Raising would only
  * make Stripe deliver the event again. The right payment still makes a mismatched order paid, so that no caller can
  * spoil another user's order.
@@ -119,6 +120,7 @@ declare
   v_ordered jsonb; -- quantity by price
   v_bought jsonb;
   v_chosen boolean; -- the buyer chose the amount
+  v_buyer text; -- the signed-in user who began a checkout for no subject
 begin
   select o.* into v_order from public.orders as o where o.id = session_fits_order.order_id;
 
@@ -155,6 +157,13 @@ begin
   from jsonb_object_keys(v_bought) as b (price_id)
   left join payments.stripe_prices as p on p.price_id = b.price_id and p.environment = event.environment;
 
+  select s.caller_id
+  into v_buyer
+  from payments.stripe_checkout_sessions as s
+  where s.environment = event.environment
+    and s.checkout_session_id = v_session ->> 'id'
+    and (payments.event_subject(event)).type is null;
+
   return coalesce(
     v_bought = v_ordered
     and (
@@ -165,6 +174,7 @@ begin
     and (
       v_order.user_id is null
       or row ('user', v_order.user_id)::payments.billing_subject = payments.event_subject(event)
+      or v_order.user_id = v_buyer
     ),
     false
   );

@@ -90,7 +90,7 @@ describe('each action of a dev that runs', () => {
     expect(await dev('renew')).toMatch(/^Renewed sub_\w+: active\.$/)
     expect(await dev('cancel', '--at-period-end')).toMatch(/^Canceled sub_\w+ at the end of the period\.$/)
     expect(await dev('advance', '2', 'months')).toMatch(/^It is 20\d\d-.*Z at local Stripe\.$/)
-    expect(await dev('refund', '--amount', '100')).toMatch(/^Refunded 100 eur of ch_\w+\.$/)
+    expect(await dev('refund', '--amount', '100')).toMatch(/^Refunded €1\.00 of ch_\w+\.$/)
     expect(await dev('dispute', session, '--outcome', 'lost')).toMatch(/^Disputed ch_\w+ and lost\.$/)
     await checkout('payment')
     expect(await dev('pay', '--bank')).toMatch(/: unpaid\.$/)

@@ -113,6 +113,17 @@ describe('an order is paid', () => {
     expect(await orderRow(id)).toMatchObject({ status: 'paid', payment_intent_id: null })
   })
 
+  test('without a subject by its owner, and by no guest and no other user', async () => {
+    const id = await order()
+    const request = { subject: undefined }
+    for (const caller of [anonymous, user('u2')]) {
+      await ingest(database.sql, completed(await paid(id, { caller, request })))
+      expect((await orderRow(id))?.status).toBe('mismatched')
+    }
+    await ingest(database.sql, completed(await paid(id, { request })))
+    expect((await orderRow(id))?.status).toBe('paid')
+  })
+
   test('of a guest, by whoever pays it', async () => {
     for (const caller of [anonymous, user('u7')]) {
       const id = await order({ user_id: null })

@@ -129,6 +129,53 @@ test('a payment is disputed, and its transaction says so', async () => {
   expect(row?.dispute_status).toBe('lost')
 })
 
+test('a helper rejects what it does not know, and does nothing', async () => {
+  const ada = await billing.signIn('ada')
+  const session = await ada.checkout({ price: await billing.price({ amount: 1900 }) })
+  await billing.pay(session)
+  const said = async (work: Promise<unknown>) =>
+    work.then(
+      () => 'resolved',
+      ({ message }) => message,
+    )
+  const word = <T>(text: unknown) => text as T
+  const buy = ada.checkout as (options?: unknown) => Promise<unknown>
+  const disputes = async () => (await billing.stripe.disputes.list()).data.length
+  const before = await disputes()
+  const NOTHING =
+    'checkout needs a price or lineItems, for example { price: await billing.price({ amount: 900 }) }.'
+  expect([
+    await said(billing.dispute(session, word('maybe'))),
+    await said(billing.release(word('nope'))),
+    await said(billing.release(['evt_none'])),
+    await said(billing.cancel('sub_none', word('later'))),
+    await said(billing.settle(session, word('no'))),
+    await said(billing.repeat(undefined, 0)),
+    await said(billing.advance(Number.NaN)),
+    await said(billing.advance(word(undefined))),
+    await said(billing.refund(word({}))),
+    await said(billing.expire(word(null))),
+    await said(buy()),
+    await said(buy({ quantity: 2 })),
+  ]).toEqual([
+    'A dispute is won or lost, and not "maybe".',
+    'Events are released in the order arrival, reverse, random, or by a list of their ids.',
+    '"evt_none" is not held back. Call hold() before the events, and name events that were held since.',
+    '"later" is not when a subscription ends: write "now" or "at_period_end".',
+    '"no" does not say whether the payment succeeds: write true or false.',
+    '0 is not how often an event is delivered: write a whole number from 1.',
+    'NaN is not a duration: write seconds, or for example 36h, 3 days or 1 month.',
+    'undefined is not a duration: write seconds, or for example 36h, 3 days or 1 month.',
+    'This names nothing: pass an id, an object with an id, or nothing for the newest.',
+    'This names nothing: pass an id, an object with an id, or nothing for the newest.',
+    NOTHING,
+    NOTHING,
+  ])
+  expect(await disputes()).toBe(before)
+  const { mode } = await ada.checkout({ mode: 'setup', currency: 'eur' })
+  expect(mode).toBe('setup')
+})
+
 describe('events', () => {
   test('that are held back change nothing until they are released, in whatever order', async () => {
     const id = await team()

@@ -1,5 +1,7 @@
 /** `offers …`: what app users may buy. They are rows of the database, and Stripe knows nothing of them. */
+
 import { type Command, Option } from 'commander'
+import { AMOUNT_MAX } from '../../../functions/core/currency.ts'
 import type {
   DeleteOfferResponse,
   ListOffersResponse,
@@ -127,8 +129,8 @@ function registerSet(offers: Command): void {
     .option('--pay-what-you-want <boolean>', 'whether the buyer may choose the amount of the price', boolean)
     .option('--price-data <boolean>', 'whether requests may make up prices of the product', boolean)
     .option('--currency <currency>', 'of made-up prices')
-    .option('--minimum-amount <amount>', 'of made-up prices', wholeNumber(0, 99_999_999))
-    .option('--maximum-amount <amount>', 'of made-up prices', wholeNumber(0, 99_999_999))
+    .option('--minimum-amount <amount>', 'of made-up prices', wholeNumber(0, AMOUNT_MAX))
+    .option('--maximum-amount <amount>', 'of made-up prices', wholeNumber(0, AMOUNT_MAX))
     .option('--product-group <name>', 'the group of plans that it belongs to')
     .option('--one-plan <boolean>', 'whether a subject can have one plan of the group only', boolean)
     .option('--trial-once <boolean>', 'whether a subject that had a trial gets none', boolean)

@@ -1,5 +1,7 @@
 /** `payments …`: captures or cancels what a checkout with manual capture has authorized. */
+
 import type { Command } from 'commander'
+import { AMOUNT_MAX } from '../../../functions/core/currency.ts'
 import type { PaymentResponse } from '../../../types/api.ts'
 import { action, type Context } from '../support/context.ts'
 import { environmentOption, type InEnvironment, wholeNumber } from '../support/options.ts'
@@ -31,7 +33,7 @@ export function registerPayments(program: Command): void {
     .option(
       '--amount <amount>',
       "in the currency's minor unit; all of it if left out",
-      wholeNumber(1, 99_999_999),
+      wholeNumber(1, AMOUNT_MAX),
     )
     .action(
       action<CaptureOptions, [string]>(async (context, id) => {

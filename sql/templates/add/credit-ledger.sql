@@ -13,6 +13,9 @@
  * zero, and the next grant pays it. Every change locks the account, so two spends at the same moment cannot use the
  * same credit.
  *
+ * The checkout names whom it is for: subject {"type": "{{subject}}", "id": "<id>"}.{{#is_user}} Without a subject, the
+ * credits are for the signed-in user who began the checkout.{{/is_user}}
+ *
  * {{schema}}.unmatched_credit_purchases has packs that were paid for somebody who is no {{subject}} of the app. It is
  * another type of subject, a guest, or an id that is no {{key_type}}. Refund it; or give the credits with
  * grant_credits, and delete the row.
@@ -274,7 +277,12 @@ begin
   if v_purchase.id is null then
     return null;
   end if;
-  v_{{subject}}_id := case when v_purchase.subject_type = '{{subject}}' then {{key v_purchase.subject_id}} end;
+  v_{{subject}}_id := case
+    when v_purchase.subject_type = '{{subject}}' then {{key v_purchase.subject_id}}
+{{#is_user}}
+    when v_purchase.subject_type is null then {{key v_purchase.caller_id}}
+{{/is_user}}
+  end;
   if v_{{subject}}_id is null then
     perform {{schema}}.record_unmatched_credits(v_purchase);
     return null;

@@ -10,7 +10,10 @@
  *   - prices and quantities are those of {{lines}};
 {{/has_lines}}
 {{#has_user}}
- *   - the order is a guest's, or the checkout is for its {{subject}}.
+ *   - the order is a guest's, or the checkout is for its {{subject}}: it names subject {"type": "{{subject}}", "id": "<id>"}.
+{{#is_user}}
+ *     A checkout without a subject counts if the signed-in user who began it is the user of the order.
+{{/is_user}}
 {{/has_user}}
  * A payment that fails another check is mismatched, for a person to look at. The right payment still makes the order
  * paid.
@@ -142,6 +145,9 @@ begin
     and (
       v_order.{{order_user}} is null
       or (v_purchase.subject_type = '{{subject}}' and v_purchase.subject_id = v_order.{{order_user}}::text)
+{{#is_user}}
+      or (v_purchase.subject_type is null and v_purchase.caller_id = v_order.{{order_user}}::text)
+{{/is_user}}
     )
 {{/has_user}}
 {{#has_lines}}

@@ -2,7 +2,11 @@
 import { Stripe } from 'stripe'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { priceFromStripe, productFromStripe } from '../../../functions/catalog/change.ts'
+import { createPriceBody } from '../../../functions/catalog/schemas.ts'
+import { createCheckoutSessionBody } from '../../../functions/checkout/schemas.ts'
 import { createDatabase, type Database } from '../../../functions/core/database.ts'
+import { putOfferBody } from '../../../functions/offers/schemas.ts'
+import { capturePaymentBody } from '../../../functions/payments/schemas.ts'
 import { runCli } from '../../cli/support.ts'
 import { type AdminSystem, type Body, connect, startAdminSystem } from '../admin/support.ts'
 import { eventOf } from '../support/events.ts'
@@ -325,6 +329,26 @@ describe('a price', () => {
       body: { error: 'INVALID_INPUT', message },
     })
   })
+})
+
+it('every amount of a request has 12 digits at most, and Stripe judges what the way to pay takes', () => {
+  const price = { productId: 'prod_1', currency: 'idr' }
+  const offered = { productId: 'prod_1', mode: 'payment', allowPriceData: true, currency: 'idr' }
+  const page = { successUrl: 'https://shop.example/done', cancelUrl: 'https://shop.example/back' }
+  const taken = (amount: number) =>
+    [
+      createPriceBody.safeParse({ ...price, unitAmount: amount }),
+      createPriceBody.safeParse({ ...price, customUnitAmount: { minimum: amount } }),
+      putOfferBody.safeParse({ ...offered, minimumAmount: amount }),
+      capturePaymentBody.safeParse({ amount }),
+      createCheckoutSessionBody.safeParse({
+        ...page,
+        mode: 'payment',
+        lineItems: [{ priceData: { currency: 'idr', unitAmount: amount, product: { name: 'House' } } }],
+      }),
+    ].map(({ success }) => success)
+  expect(taken(999_999_999_999)).toEqual([true, true, true, true, true])
+  expect(taken(1_000_000_000_000)).toEqual([false, false, false, false, false])
 })
 
 describe('a change right after another one, whose webhook is in already', () => {

@@ -2,7 +2,7 @@
  * The page to which Stripe sends the buyer back: fulfilment has run when it has its answer, with or without a webhook.
  */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { createPaymentsClient } from '../../../functions/client/index.ts'
+import { type CreateCheckoutSessionRequest, createPaymentsClient } from '../../../functions/client/index.ts'
 import type { RunningServer } from '../conformance.ts'
 import { signatureOf } from '../support/events.ts'
 import { startNode } from '../support/server.ts'
@@ -202,12 +202,42 @@ describe('a confirmation', () => {
     expect(data).toMatchObject({ fulfilled: false, checkoutSession: { paymentStatus: 'paid' } })
   })
 
+  it.each([
+    ['a setup', { mode: 'setup', currency: 'eur' }],
+    [
+      'a free purchase',
+      {
+        mode: 'payment',
+        lineItems: [{ priceData: { currency: 'eur', unitAmount: 0, product: { name: 'A gift' } } }],
+      },
+    ],
+    ['a trial', { mode: 'subscription', trialPeriodDays: 14 }],
+    ['a trial without a card', { mode: 'subscription', trialPeriodDays: 14, trialWithoutCard: true }],
+  ])('says that %s is fulfilled once it is completed, because no money comes', async (_, request) => {
+    const { stripe } = createPaymentsClient({ baseUrl: server.url, getToken: () => ADMIN_KEY })
+    const { data: begun, error } = await stripe.createCheckoutSession('test', {
+      ...addresses,
+      subject: { type: 'user', id: 'nothing due' },
+      ...(request.mode === 'subscription' && { lineItems: [{ priceId: system.prices.monthly }] }),
+      ...request,
+    } as CreateCheckoutSessionRequest)
+    expect(error).toBeNull()
+    const id = String(begun?.checkoutSession.checkoutSessionId)
+    system.stripe.control.pay(id)
+    const { data } = await stripe.confirmCheckoutSession('test', id)
+    expect(data?.fulfilled).toBe(true)
+    expect(data?.checkoutSession).toMatchObject({
+      status: 'completed',
+      paymentStatus: 'no_payment_required',
+    })
+  })
+
   it('passes on that Stripe cannot be asked', async () => {
     const { id } = await begin('ada')
     system.stripe.control.pay(id)
     system.stripe.control.fail({ path: '/v1/events', method: 'GET', fault: { status: 401 } })
     const { error } = await client('ada').confirmCheckoutSession('test', id)
-    expect(error).toMatchObject({ statusCode: 401, error: 'PAYMENT_CONFIG_INVALID' })
+    expect(error).toMatchObject({ statusCode: 500, error: 'PAYMENT_CONFIG_INVALID' })
     expect((await client('ada').getCheckoutSession('test', id)).data?.fulfilled).toBe(false)
   })
 })

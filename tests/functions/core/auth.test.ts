@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type CallerNeed, createAuthenticate, createAuthenticateAdmin } from '../../../functions/core/auth.ts'
 import { readConfig } from '../../../functions/core/config.ts'
 import type { ApiError } from '../../../functions/core/errors.ts'
+import { HTTP_CODES } from '../../../scripts/cli/commands/explain/codes.ts'
 
 const jwtSecret = 'a-secret-of-at-least-32-characters!'
 const adminKey = 'ik_0123456789abcdef0123456789'
@@ -138,6 +139,8 @@ describe('a token is refused', () => {
       code: 'AUTH_UNAUTHORIZED',
       message: 'The token has expired.',
     })
+    expect(HTTP_CODES.AUTH_UNAUTHORIZED.meaning).toContain('With 401: the token has expired.')
+    expect(HTTP_CODES.AUTH_INVALID_CREDENTIALS.meaning).not.toContain('expired')
   })
 
   it('when it never expires', async () => {

@@ -407,6 +407,8 @@ describe('amounts that a buyer decides', () => {
       lineItems: [{ priceData: { currency: 'eur', unitAmount: 900, product: { name: 'Car' } } }],
     }
     expect((await refusal(buy(anonymous, other))).code).toBe('SP055')
+    await put('gift', { ...offer, allow_price_data: true }) // no limit but that of 12 digits
+    expect((await buy(anonymous, made({ currency: 'eur', unitAmount: 999_999_999_999 }))).action).toBe('send')
   })
 })
 

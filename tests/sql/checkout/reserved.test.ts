@@ -125,6 +125,12 @@ test('a price of the request becomes the price_data of Stripe', async () => {
   ])
 })
 
+test('a price of the request may have 12 digits, and Stripe judges what the way to pay takes', async () => {
+  const priceData = { ...cup, currency: 'idr', unitAmount: 999_999_999_999 }
+  const { params } = await beginAs(backend, { lineItems: [{ priceData }] })
+  expect(params.line_items).toMatchObject([{ price_data: { currency: 'idr', unit_amount: 999_999_999_999 } }])
+})
+
 const SHAPE = /^Each priceData of lineItems needs a currency, a whole unitAmount/
 test.each<[string, unknown, RegExp]>([
   ['no object', 'x', SHAPE],
@@ -133,6 +139,7 @@ test.each<[string, unknown, RegExp]>([
   ['a currency in capitals', { ...cup, currency: 'EUR' }, SHAPE],
   ['a fraction of a cent', { ...cup, unitAmount: 0.5 }, SHAPE],
   ['a negative amount', { ...cup, unitAmount: -1 }, SHAPE],
+  ['an amount of 13 digits', { ...cup, unitAmount: 1_000_000_000_000 }, SHAPE],
   ['an amount as text', { ...cup, unitAmount: '1' }, SHAPE],
   ['a product and its id', { ...cup, productId: 'prod_1' }, SHAPE],
   ['neither product nor id', { currency: 'eur', unitAmount: 1 }, SHAPE],

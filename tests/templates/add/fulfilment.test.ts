@@ -114,6 +114,24 @@ describe.each(KEY_TYPES)('an app with keys of type %s', (keyType) => {
       expect(await stateOf(id)).toMatchObject({ state: 'paid', status: 'paid' })
     })
 
+    test('are paid by their own user without a subject, and by no guest, other user or other type of subject', async () => {
+      const id = await order()
+      const without = async (caller: Claims, more: Json = {}) => {
+        const session = await bought(app, caller, { metadata: { order_id: id } })
+        return completed({ ...session, metadata: { ...session.metadata, ...more } })
+      }
+      for (const event of [
+        await without(anonymous),
+        await without(user(app.id(2))),
+        await without(user(app.id(1)), subjectMetadata('team', app.id(1))),
+      ]) {
+        await ingest(app.sql, event)
+        expect(await stateOf(id)).toMatchObject({ state: 'open', status: 'mismatched' })
+      }
+      await ingest(app.sql, await without(user(app.id(1))))
+      expect(await stateOf(id)).toMatchObject({ state: 'paid', status: 'paid' })
+    })
+
     test('that no checkout may name are left alone, and the money for them is shown until it went back', async () => {
       const names = ['no key', '', '-7', '9223372036854775808', '-9223372036854775809', app.id(404)]
       for (const name of names)
@@ -271,6 +289,20 @@ describe.each(KEY_TYPES)('an app with keys of type %s', (keyType) => {
         paid({ billing_reason: 'subscription_cycle' }),
       ])
       expect(await balance(9)).toBe(100)
+    })
+
+    test('without a subject are for the user who bought them', async () => {
+      const session = await bought(app, user(app.id(12)), { lineItems: [{ priceId: 'price_hundred' }] })
+      await ingest(app.sql, completed(session))
+      expect(await balance(12)).toBe(100)
+      expect(
+        await app.sql`select from public.unmatched_credit_purchases where purchase_id = ${String(session.id)}`,
+      ).toHaveLength(0)
+      await ingest(
+        app.sql,
+        eventOf('refund.created', refund({ payment_intent: session.payment_intent }), { created: T + 2 }),
+      )
+      expect(await balance(12)).toBe(0)
     })
 
     test('of nobody in the app are shown, until their owner is known', async () => {

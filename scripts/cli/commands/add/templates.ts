@@ -9,6 +9,10 @@ const policy = (name: string, table: string) =>
 const view = ({ schema }: Settings, name: string) =>
   `exists (select from pg_views where schemaname = '${schema.replaceAll("'", "''")}' and viewname = '${name}')`
 
+/** Whom a checkout must name. */
+const subjectOf = (subject: string | null) =>
+  `Each checkout names who buys: subject {"type": "${subject}", "id": "<id>"}.${subject === 'user' ? ' Without it, the signed-in user who begins it is the buyer.' : ' A checkout without it is for nobody.'}`
+
 /** What a browser may ask for, until offers say what it may. */
 const offers = (mode: 'payment' | 'subscription', subject: string | null) => [
   'Say what may be bought. While there is no offer, a browser chooses any active price, the quantity and a free trial:',
@@ -48,6 +52,7 @@ export const TEMPLATES: Template[] = [
     }),
     next: ({ schema, subject, orders }) => [
       'Start each checkout with metadata {"order_id": "<id>"} and the prices of the order.',
+      ...(orders?.user ? [subjectOf(subject)] : []),
       `The server reads ${quoted(schema)}.order_status and unmatched_order_payments; app users may not.`,
       orders?.isNew && subject === 'user'
         ? `App users read their own rows of ${quoted(orders.table.schema)}.${quoted(orders.table.name)}.`
@@ -78,6 +83,7 @@ export const TEMPLATES: Template[] = [
     }),
     next: ({ schema, subject }) => [
       `insert into ${quoted(schema)}.credit_packs (environment, price, credits) values ('test', '<lookup key>', 100);`,
+      subjectOf(subject),
       `The server spends with ${quoted(schema)}.spend_credits(id, credits, reference).`,
       ...offers('payment', subject),
     ],

@@ -1,5 +1,7 @@
 /** The catalog file as a schema. `types/catalog.schema.json` is generated from it. */
+
 import { z } from 'zod'
+import { AMOUNT_MAX } from '../../../../functions/core/currency.ts'
 import { offerProblems, offerTerms } from '../../../../functions/offers/schemas.ts'
 import type { Catalog } from '../../../../types/catalog.ts'
 
@@ -12,7 +14,7 @@ const text = (most: number) =>
 const amount = z
   .int('must be a whole number of the minor unit, for example 1900 for 19.00')
   .min(0, 'must not be below zero')
-  .max(999_999_999_999, 'is too large')
+  .max(AMOUNT_MAX, 'is too large')
 const metadata = z
   .record(
     z

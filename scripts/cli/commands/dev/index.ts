@@ -1,5 +1,7 @@
 /** `pg-payments dev`: Postgres, local Stripe and the handlers on this machine, and what one can make them do. */
+
 import { type Command, Option } from 'commander'
+import { AMOUNT_MAX } from '../../../../functions/core/currency.ts'
 import type { Actions } from '../../../kit/actions.ts'
 import { action, type Context } from '../../support/context.ts'
 import { cliError } from '../../support/errors.ts'
@@ -70,7 +72,7 @@ const ask: Ask = async (context, name, ...args) => {
 }
 
 function registerActions(dev: Command): void {
-  const amount = wholeNumber(1, 99_999_999)
+  const amount = wholeNumber(1, AMOUNT_MAX)
   dev
     .command('pay [session]')
     .description('pay a checkout session; by default the newest that is open')

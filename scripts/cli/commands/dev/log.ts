@@ -38,12 +38,15 @@ export function createEventLog(write: (line: string) => void): EventLog {
     log: {
       info: () => {},
       error(event, fields = {}) {
-        const { message } = (fields.cause ?? {}) as { message?: string }
+        const { message, nextActions = '' } = (fields.cause ?? {}) as {
+          message?: string
+          nextActions?: string
+        }
         if (event === 'webhook_failed' && typeof fields.id === 'string') {
           reasons.set(fields.id, message ?? 'no reason was given')
           return
         }
-        write(redact(plain(`${event}: ${message ?? JSON.stringify(fields)}`)))
+        write(redact(plain(`${event}: ${message ?? JSON.stringify(fields)} ${nextActions}`.trimEnd())))
       },
     },
   }

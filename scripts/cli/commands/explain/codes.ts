@@ -25,11 +25,13 @@ export const HTTP_CODES: Record<ErrorCode, Meaning> = {
     next: 'Use a method that the header Allow names.',
   },
   AUTH_UNAUTHORIZED: {
-    meaning: 'The caller is known, and may not do this. A policy or a missing role refuses it.',
-    next: 'For a checkout, write a policy: `pg-payments add team-billing`. For the admin API, send PAYMENTS_ADMIN_KEY.',
+    meaning:
+      'With 403: the caller is known, and a policy or a missing role refuses it. With 401: the token has expired.',
+    next: 'After a 401 refresh the session. For a checkout, write a policy: `pg-payments add team-billing`. For the admin API, send PAYMENTS_ADMIN_KEY.',
   },
   AUTH_INVALID_CREDENTIALS: {
-    meaning: 'The token is missing, expired, or not signed as these handlers expect. The message says which.',
+    meaning:
+      'The token is missing, has no exp claim, or is not signed as these handlers expect. The message says which.',
     next: 'Sign in again. If every token is refused, check PAYMENTS_JWT_SECRET or PAYMENTS_JWKS_URL with `pg-payments doctor`.',
   },
   AUTH_INVALID_API_KEY: {

@@ -1,5 +1,7 @@
 /** `stripe prices …`. Changes are made at Stripe first, then in the rows. */
+
 import { type Command, Option } from 'commander'
+import { AMOUNT_MAX } from '../../../../functions/core/currency.ts'
 import type {
   ArchiveStripePriceResponse,
   ListStripePricesResponse,
@@ -18,8 +20,6 @@ import {
   wholeNumber,
 } from '../../support/options.ts'
 import { plain } from '../../support/output.ts'
-
-const AMOUNT_MAX = 999_999_999_999
 
 type PriceOptions = InEnvironment & {
   product?: string
