@@ -122,6 +122,7 @@ test('the checkout that the README shows compiles under strict', async () => {
     await compile(
       'readme.ts',
       `declare const session: { accessToken: string }
+       declare const user: { id: string }
        declare const order: { id: string }
        ${code}`,
     ),
