@@ -2648,6 +2648,12 @@ create function payments_private.all_secrets()
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.all_secrets() to payments_service;
 
+create function payments_private.api_name(option text)
+  returns text
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.api_name(option text) to payments_service;
+
 create function payments_private.apply_previous_attributes(object jsonb, former jsonb)
   returns jsonb
   language plpgsql immutable security invoker

@@ -767,6 +767,13 @@ export interface SqlFunctions {
     returns: ({ id: string | null; environment: string | null; kind: string | null; key_id: string | null; ciphertext: string | null })[]
   }
 
+  'payments_private.api_name': {
+    args: {
+      option: string | null
+    }
+    returns: string
+  }
+
   'payments_private.become_caller': {
     args: {
       caller: Json | null

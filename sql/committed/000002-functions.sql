@@ -1,5 +1,5 @@
 --! Previous: sha1:8b8c220debb528c010416c0027ec06b4e8adda53
---! Hash: sha1:f25c314d8a057073dad90bee84108fd99fa250ac
+--! Hash: sha1:e03310a0ac2c348e4adfc04d6fa2efa5da33a0ae
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -14630,18 +14630,19 @@ begin
           or jsonb_typeof(coalesce(f.field -> 'optional', 'false')) <> 'boolean'
           or (f.field ->> 'type' = 'dropdown') <> (jsonb_typeof(f.field -> 'options') is not distinct from 'array')
       ) then format('Each of %s needs a key of letters and digits, a label of 1 to 100 characters, a type of text, numeric or dropdown, and options if it is a dropdown.', name)
-      when exists (
-        select
-        from jsonb_array_elements(value) as f (field)
-        where payments_private.custom_field_problem(f.field) is not null
-      ) then (
-        select format('Each of %s must have %s.', name, payments_private.custom_field_problem(f.field))
-        from jsonb_array_elements(value) as f (field)
-        where payments_private.custom_field_problem(f.field) is not null
-        limit 1
+      else coalesce(
+        (
+          select format('Each of %s must have %s.', name, p.problem)
+          from jsonb_array_elements(value) as f (field)
+          cross join lateral payments_private.custom_field_problem(f.field) as p (problem)
+          where p.problem is not null
+          limit 1
+        ),
+        case
+          when (select count(distinct f.field ->> 'key') from jsonb_array_elements(value) as f (field))
+            <> jsonb_array_length(value) then format('Each of %s needs a key of its own.', name)
+        end
       )
-      when (select count(distinct f.field ->> 'key') from jsonb_array_elements(value) as f (field))
-        <> jsonb_array_length(value) then format('Each of %s needs a key of its own.', name)
     end
     when 'custom_text' then case
       when value - '{after_submit,shipping_address,submit,terms_of_service_acceptance}'::text[] <> '{}'
@@ -14705,6 +14706,25 @@ $$;
 revoke all on function payments_private.checkout_option_problem(text, text, jsonb) from public, anon, authenticated;
 grant execute on function payments_private.checkout_option_problem(text, text, jsonb) to payments_service;
 --! EndIncluded checkout/private/checkout_option_problem.sql
+--! Included checkout/private/api_name.sql
+/*
+ * Returns the name of an option in the spelling of the HTTP API: trialPeriodDays of trial_period_days.
+ */
+create or replace function payments_private.api_name(option text)
+  returns text
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return lower(left(option, 1)) || substr(replace(initcap(option), '_', ''), 2);
+end;
+$$;
+
+revoke all on function payments_private.api_name(text) from public, anon, authenticated;
+grant execute on function payments_private.api_name(text) to payments_service;
+--! EndIncluded checkout/private/api_name.sql
 --! Included checkout/private/check_checkout_options.sql
 /*
  * Raises SP001 for an option of a checkout that is unknown, is not for this mode, or has a value that Stripe would not
@@ -14777,7 +14797,7 @@ begin
       ('ui_mode', 'string', c_all, '^(hosted|embedded|custom)$', null, null, 'one of hosted, embedded, custom')
     ) as s (option, type, modes, pattern, low, high, says) on s.option = o.option
   cross join lateral (
-    select left(lower(left(o.option, 1)) || substr(replace(initcap(o.option), '_', ''), 2), 60) as name
+    select left(payments_private.api_name(o.option), 60) as name
   ) as n
   cross join lateral (
     select case
@@ -15502,7 +15522,7 @@ begin
   return (
     select case
         when k.key = 'discounts.coupon' then k.key
-        else lower(left(k.key, 1)) || substr(replace(initcap(k.key), '_', ''), 2)
+        else payments_private.api_name(k.key)
       end
     from (
       select o.key
@@ -15647,14 +15667,14 @@ begin
     group by j.offer
     having sum(j.quantity) > (j.offer).maximum_quantity
     union all
-    select max(j.position), 'conflict', max((j.offer).offer_id), lower(left(f.key, 1)) || substr(replace(initcap(f.key), '_', ''), 2)
+    select max(j.position), 'conflict', max((j.offer).offer_id), payments_private.api_name(f.key)
     from judged as j
     cross join jsonb_each((j.offer).forced_options) as f (key, value)
     where j.stage = 9
     group by f.key
     having count(distinct f.value) > 1
     union all
-    select j.position, 'spread', (j.offer).offer_id, lower(left(f.key, 1)) || substr(replace(initcap(f.key), '_', ''), 2)
+    select j.position, 'spread', (j.offer).offer_id, payments_private.api_name(f.key)
     from judged as j
     join judged as other on other.position <> j.position and other.stage = 9
     cross join jsonb_each((other.offer).forced_options) as f (key, value)
