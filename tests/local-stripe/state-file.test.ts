@@ -1,5 +1,5 @@
 /** The state of local Stripe, over the end of its process. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,6 +11,7 @@ import {
   type LocalStripeOptions,
   startLocalStripe,
 } from '../../scripts/local-stripe/index.ts'
+import { createStateFile } from '../../scripts/local-stripe/server/state-file.ts'
 
 let folder: string
 let stateFile: string
@@ -108,6 +109,22 @@ test('a restart changes no object, no event and no clock', async () => {
   expect(after.control.endState()).toEqual(endState)
   expect(after.control.events()).toEqual(events)
   expect((await after.api.customers.create({})).created).toBe(Date.parse('2027-02-28T10:00:00Z') / 1000)
+})
+
+test('what is saved last is what the file keeps, at whatever moment of an earlier write', async () => {
+  for (let turns = 0; turns < 60; turns += 1) {
+    let latest = 'before'
+    const file = createStateFile(join(folder, `${turns}.state`), () => ({
+      accounts: [],
+      keys: [{ key: latest }],
+    }))
+    file.save()
+    for (let turn = 0; turn < turns; turn += 1) await new Promise((done) => setImmediate(done))
+    latest = 'after'
+    file.saveNow()
+    for (let turn = 0; turn < 60; turn += 1) await stat(folder)
+    expect(file.read()?.keys).toEqual([{ key: 'after' }])
+  }
 })
 
 test('ids are never given out twice, even if the saved state is older than the last of them', async () => {

@@ -1,6 +1,6 @@
 /** Keeps the state of local Stripe in a file, so that it survives the process. */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { rename, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { deserialize, serialize } from 'node:v8'
 import { PINNED_VERSION } from '../core/versions.ts'
@@ -37,7 +37,8 @@ export function createStateFile(path: string, state: () => SavedState): StateFil
     while (dirty && !closed) {
       dirty = false
       await writeFile(temporary, bytes(), { mode: 0o600 })
-      if (!closed) await rename(temporary, path)
+      // At once: a rename that is under way could land after that of `saveNow`, and bring back an older state.
+      if (!closed) renameSync(temporary, path)
     }
     writing = false
   }

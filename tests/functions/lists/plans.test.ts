@@ -127,8 +127,9 @@ it.each(PATHS)('%s', async (path) => {
 })
 
 it('one payment with its objects and events', async () => {
-  const [row] =
-    await database.sql`select id from payments.transactions where type = 'one_time_payment' limit 1`
+  const [row] = await deps.database.query<{ id: string }>(
+    `select id from payments.transactions where type = 'one_time_payment' limit 1`,
+  )
   const before = await scans()
   const { status, text } = await ask(`test/transactions/${row?.id}`)
   expect(status, text).toBe(200)
