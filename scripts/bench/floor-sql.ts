@@ -2,6 +2,9 @@
  * The floor: the same rows as the handler's, and no decision about them. Each kind of event is one statement that
  * writes all its rows and the ledger, for one event or for a list. It reads nothing, locks nothing, and compares no
  * versions.
+ *
+ * The reading floor also locks the ids and reads what a decision needs, in the same statement, and uses none of it:
+ * whether something was assigned or erased, the rows of the objects, the other objects of the payment, the claims.
  */
 
 /** The events of some kinds of object. */
@@ -12,13 +15,13 @@ const eventsOf = (kinds: string) => `
     where p.event -> 'data' -> 'object' ->> 'object' = any ('{${kinds}}')
   )`
 
-const LEDGER = `
+const ledger = (condition: string) => `
   insert into payments.webhook_events as w (
     environment, provider_event_id, event_type, livemode, object_type, object_id, provider_created_at, payload,
     processing_status, attempt_count, processed_at
   )
   select 'test', event ->> 'id', event ->> 'type', false, o ->> 'object', o ->> 'id', at, event, 'processed', 1, now()
-  from e
+  from e ${condition}
   returning
     w.id, w.environment, w.event_type, w.livemode, w.object_type, w.object_id, w.processing_status, w.attempt_count,
     w.last_error, w.received_at, w.processed_at, w.created_at, w.updated_at, w.provider, w.provider_event_id,
@@ -129,35 +132,78 @@ const PAYMENTS = moneyOf(
   `coalesce(o ->> 'latest_charge', o ->> 'charge')`,
 )
 
-const KINDS: Record<string, string> = {
-  customer: CUSTOMERS,
-  subscription: SUBSCRIPTIONS,
-  invoice: INVOICES,
-  'checkout.session': SESSIONS,
-  'payment_intent,charge,refund': PAYMENTS,
+/** The locks of a list, and the sum of what was read, so that nothing is left out; `read` adds to it. */
+const readsOf = (read: string[]) => `
+  ids as materialized (
+    select distinct id
+    from e
+    cross join lateral (
+      values (o ->> 'id'), (o ->> 'customer'), (o ->> 'payment_intent'), (o ->> 'latest_charge'), (o ->> 'charge'),
+        (o ->> 'subscription'), (o ->> 'client_reference_id')
+    ) as i (id)
+    where id is not null
+  ),
+  locked as materialized (
+    select count(pg_advisory_xact_lock(hash)) as n
+    from (select hashtextextended('test ' || id, 0) as hash from ids order by hash) as h
+  ),
+  list as materialized (select array(select id from ids) as ids from locked where n >= 0),
+  known as materialized (
+    select ${[ASSIGNED_OR_ERASED, ...read].join(' + ')} as n
+    from list
+  )`
+
+const counted = (table: string, column: string, value: string) => `
+      (select count(${value}) from ${table} where environment = 'test' and ${column} = any (list.ids))`
+const ASSIGNED_OR_ERASED = [
+  counted('payments_private.subject_assignments', 'object_id', 'subject_id'),
+  counted('payments_private.erased_objects', 'object_id', 'object_id'),
+].join(' + ')
+const CLAIMS = counted('payments_private.customer_owners', 'customer_id', 'named_at')
+const MAPPINGS = counted('payments.customer_mappings', 'provider_customer_id', 'subject_id')
+const RECEIPTS = counted('payments_private.charge_details', 'charge_id', 'card_brand')
+const SESSION_ROWS = counted('payments.stripe_checkout_sessions', 'checkout_session_id', 'version')
+const SUBSCRIPTION_ROWS = counted('payments.stripe_subscriptions', 'subscription_id', 'version')
+const OBJECTS_OF_PAYMENTS = `
+      (
+        select count(version)
+        from payments_private.payment_objects
+        where payment_id = any (array(
+          select payment_id from payments_private.payment_objects where environment = 'test' and object_id = any (list.ids)
+        ))
+      )`
+
+const KINDS: Record<string, { rows: string; read: string[] }> = {
+  customer: { rows: CUSTOMERS, read: [] },
+  subscription: { rows: SUBSCRIPTIONS, read: [CLAIMS, SUBSCRIPTION_ROWS] },
+  invoice: { rows: INVOICES, read: [OBJECTS_OF_PAYMENTS, MAPPINGS, RECEIPTS] },
+  'checkout.session': { rows: SESSIONS, read: [OBJECTS_OF_PAYMENTS, CLAIMS, SESSION_ROWS] },
+  'payment_intent,charge,refund': { rows: PAYMENTS, read: [OBJECTS_OF_PAYMENTS, MAPPINGS, RECEIPTS] },
 }
 
-const steps = Object.entries(KINDS).map(
-  ([kinds, rows]) => `
+const steps = (reads: boolean) =>
+  Object.entries(KINDS).map(
+    ([kinds, { rows, read }]) => `
   if v_kinds && '{${kinds}}' then
     with ${eventsOf(kinds)},
+    ${reads ? `${readsOf(read)},` : ''}
     ${rows},
-    recorded as (${LEDGER})
+    recorded as (${ledger(reads ? 'where (select n from known) >= 0' : '')})
     select v_results || array_agg(jsonb_build_object('status', 'processed', 'event', to_jsonb(r), 'fetch', '[]'::jsonb))
     into v_results
     from recorded as r;
   end if;`,
-)
+  )
 
 /** Replaces the two functions that take events, in a database of its own. */
-export const FLOOR_SQL = `
+export const floorSql = ({ reads }: { reads: boolean }) => `
 create function payments_private.floor(payloads jsonb[]) returns jsonb[] language plpgsql as $$
 #variable_conflict use_column
 declare
   v_kinds text[] := array(select p.event -> 'data' -> 'object' ->> 'object' from unnest(payloads) as p (event));
   v_results jsonb[] := '{}';
 begin
-  ${steps.join('\n')}
+  ${steps(reads).join('\n')}
   return v_results;
 end;
 $$;

@@ -1,19 +1,21 @@
 /**
  * How near the handler could come to the bare limit and to the sync engine with these tables. It runs the same handler
- * against a database whose functions only write the rows of an event; see `floor-sql.ts`.
+ * against databases whose functions only write the rows of an event, or only read and write; see `floor-sql.ts`.
  */
 import { CONTENDERS, type Contender, prepareBareLimit, prepareSyncEngine } from './contenders.ts'
 import { withCpu } from './cpu.ts'
 import type { EventStream } from './events.ts'
 import { type FirstEvents, measureFirstEvents } from './first-event.ts'
-import { FLOOR_SQL } from './floor-sql.ts'
+import { floorSql } from './floor-sql.ts'
 import { type Measurement, median, medianOrNull, send } from './measure.ts'
 import { measureProcesses, type Processes } from './processes.ts'
 import { type BenchServer, connect } from './server.ts'
 
-const NAMES = ['bare_limit', 'handler', 'floor', 'sync_engine'] as const
+const FLOORS = { floor: floorSql({ reads: false }), reading_floor: floorSql({ reads: true }) }
+const OURS = ['handler', 'floor', 'reading_floor'] as const
+const NAMES = ['bare_limit', ...OURS, 'sync_engine'] as const
 type Name = (typeof NAMES)[number]
-type Ours = 'handler' | 'floor'
+type Ours = (typeof OURS)[number]
 
 export type FloorAt = {
   connections: number
@@ -27,7 +29,7 @@ export type Floor = {
   compared: FloorAt[]
   /** The floor in many processes; it has the name of the handler. */
   processes: Processes | null
-  firstEvents: FirstEvents | null
+  firstEvents: Record<keyof typeof FLOORS, FirstEvents> | null
 }
 
 type Round = Measurement & { cpuMs: number | null }
@@ -46,20 +48,27 @@ export async function measureFloor(
 ): Promise<Floor> {
   const { events, rounds, processes, fresh, log } = options
   const url = await server.createDatabase('bench')
-  const floorUrl = await server.createDatabase('floor')
   await prepareBareLimit(url)
   await prepareSyncEngine(url)
-  await prepareBareLimit(floorUrl)
-  const sql = connect(floorUrl)
-  await sql.unsafe(FLOOR_SQL)
+  const floorUrls = {
+    floor: await floorDatabase(server, 'floor'),
+    reading_floor: await floorDatabase(server, 'reading_floor'),
+  }
   const watcher = connect(url)
-  const watchers = { bare_limit: watcher, handler: watcher, sync_engine: watcher, floor: sql }
+  const watchers = {
+    bare_limit: watcher,
+    handler: watcher,
+    sync_engine: watcher,
+    floor: connect(floorUrls.floor),
+    reading_floor: connect(floorUrls.reading_floor),
+  }
   const compared: FloorAt[] = []
   for (const connections of options.connections) {
     const contenders: Record<Name, Contender> = {
       bare_limit: await CONTENDERS.bare_limit({ url, connections }),
       handler: await CONTENDERS.handler({ url, connections }),
-      floor: await CONTENDERS.handler({ url: floorUrl, connections }),
+      floor: await CONTENDERS.handler({ url: floorUrls.floor, connections }),
+      reading_floor: await CONTENDERS.handler({ url: floorUrls.reading_floor, connections }),
       sync_engine: await CONTENDERS.sync_engine({ url, connections }),
     }
     const measured: Record<Name, Round>[] = []
@@ -80,26 +89,37 @@ export async function measureFloor(
     compared.push(summary(connections, events, measured))
     for (const contender of Object.values(contenders)) await contender.close()
   }
+  const first = (name: keyof typeof FLOORS) =>
+    measureFirstEvents(server, stream, { url: floorUrls[name], connections: fresh, log })
   const firstEvents =
-    fresh > 0 ? await measureFirstEvents(server, stream, { url: floorUrl, connections: fresh, log }) : null
-  await watcher.end()
-  await sql.end()
+    fresh > 0 ? { floor: await first('floor'), reading_floor: await first('reading_floor') } : null
+  for (const sql of new Set(Object.values(watchers))) await sql.end()
   const inProcesses =
-    processes > 0 ? await measureProcesses({ ...options, server, stream, prepareSql: FLOOR_SQL }) : null
+    processes > 0 ? await measureProcesses({ ...options, server, stream, prepareSql: FLOORS.floor }) : null
   return { compared, processes: inProcesses, firstEvents }
+}
+
+async function floorDatabase(server: BenchServer, name: keyof typeof FLOORS): Promise<string> {
+  const url = await server.createDatabase(name)
+  await prepareBareLimit(url)
+  const sql = connect(url)
+  await sql.unsafe(FLOORS[name])
+  await sql.end()
+  return url
 }
 
 function summary(connections: number, events: number, rounds: Record<Name, Round>[]): FloorAt {
   const ratio = (ours: Ours, to: Name) =>
     median(rounds.map((round) => round[ours].perSecond / round[to].perSecond))
-  const both = (to: Name) => ({ handler: ratio('handler', to), floor: ratio('floor', to) })
+  const all = (to: Name) =>
+    Object.fromEntries(OURS.map((ours) => [ours, ratio(ours, to)])) as Record<Ours, number>
   const cpuUs = (name: Name) => {
     const ms = medianOrNull(rounds.map((round) => round[name].cpuMs))
     return ms === null ? null : (ms * 1000) / events
   }
   return {
     connections,
-    ratios: { bare_limit: both('bare_limit'), sync_engine: both('sync_engine') },
+    ratios: { bare_limit: all('bare_limit'), sync_engine: all('sync_engine') },
     cpuUs: Object.fromEntries(NAMES.map((name) => [name, cpuUs(name)])) as FloorAt['cpuUs'],
   }
 }

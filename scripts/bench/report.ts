@@ -37,18 +37,19 @@ function serverLine({ config }: BenchResult): string {
 function floor({ floor }: BenchResult): string[] {
   if (!floor) return []
   return [
-    'The floor: a handler whose database only writes the rows. Events per second relative to both; backend CPU in µs.',
+    'The floor: a handler whose database only writes the rows; the reading floor also reads what a decision needs.',
+    'Events per second relative to both; backend CPU in µs.',
     table(
       [
-        ...['connections', 'handler of the bare limit', 'floor', 'handler times the sync engine', 'floor'],
-        ...['CPU of bare limit', 'of handler', 'of floor', 'of sync engine'],
+        'connections',
+        ...['handler', 'floor', 'reading floor'].map((name) => `${name} of the bare limit`),
+        ...['handler', 'floor', 'reading floor'].map((name) => `${name} times the sync engine`),
+        ...['bare limit', 'handler', 'floor', 'reading floor', 'sync engine'].map((name) => `CPU of ${name}`),
       ],
       floor.compared.map(({ connections, ratios: { bare_limit, sync_engine }, cpuUs }) => [
         connections,
-        ...[bare_limit.handler, bare_limit.floor, sync_engine.handler, sync_engine.floor].map((ratio) =>
-          ratio.toFixed(2),
-        ),
-        ...[cpuUs.bare_limit, cpuUs.handler, cpuUs.floor, cpuUs.sync_engine].map((us) => shown(us)),
+        ...[...Object.values(bare_limit), ...Object.values(sync_engine)].map((ratio) => ratio.toFixed(2)),
+        ...Object.values(cpuUs).map((us) => shown(us)),
       ]),
     ),
     ...(floor.processes === null ? [] : ['The floor, named handler, in many processes:']),
