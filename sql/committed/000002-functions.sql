@@ -1,5 +1,5 @@
 --! Previous: sha1:8b8c220debb528c010416c0027ec06b4e8adda53
---! Hash: sha1:e03310a0ac2c348e4adfc04d6fa2efa5da33a0ae
+--! Hash: sha1:bbc3a42b67053e169282b4d5d25fa09e3003a028
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -4011,7 +4011,7 @@ begin
     limit 1
   ) as chosen on true;
 
-  -- write the mappings
+  -- write the mappings: the row of a subject stays, unless another subject pays with its customer now
   select array_agg(m.id)
   into v_outdated_ids
   from unnest(v_types, v_ids, v_customer_ids) as s (type, id, customer_id)
@@ -4022,7 +4022,7 @@ begin
       and m.subject_type = s.type
       and m.environment = refresh_customer_mappings.environment
       and m.provider = 'stripe'
-      and m.provider_customer_id is distinct from s.customer_id
+      and s.customer_id is null
     union all
     select m.id
     from payments.customer_mappings as m
@@ -4034,11 +4034,13 @@ begin
   if v_outdated_ids is not null then
     delete from payments.customer_mappings as m where m.id = any (v_outdated_ids);
   end if;
-  insert into payments.customer_mappings (environment, subject_type, subject_id, provider_customer_id)
+  insert into payments.customer_mappings as m (environment, subject_type, subject_id, provider_customer_id)
   select refresh_customer_mappings.environment, s.type, s.id, s.customer_id
   from unnest(v_types, v_ids, v_customer_ids) as s (type, id, customer_id)
   where s.customer_id is not null
-  on conflict on constraint customer_mappings_subject_key do nothing;
+  on conflict on constraint customer_mappings_subject_key do update
+  set provider_customer_id = excluded.provider_customer_id
+  where m.provider_customer_id <> excluded.provider_customer_id;
 end;
 $$;
 
@@ -4620,7 +4622,8 @@ revoke all on function payments_private.derive_payments(text, uuid[]) from publi
 --! EndIncluded payment/private/derive_payments.sql
 --! Included payment/private/refresh_transactions.sql
 /*
- * Writes the transactions of payments and of their refunds as derived_transactions says.
+ * Writes the transactions of payments and of their refunds as derived_transactions says. A rebuild derives them at its
+ * end: until then it names its transaction in payments_private.rebuild, and this does nothing.
  * Contract: the payments are locked (lock_payments).
  */
 create or replace function payments_private.refresh_transactions(environment text, payment_ids uuid[])
@@ -4637,11 +4640,16 @@ create or replace function payments_private.refresh_transactions(environment tex
 as $$
 #variable_conflict use_column -- the target of on conflict cannot be qualified
 declare
-  v_derived payments_private.derived_transactions[] := payments_private.derive_payments(environment, payment_ids);
+  v_derived payments_private.derived_transactions[];
   v_row payments_private.derived_transactions;
   v_silent uuid[]; -- payments of which no object says anything of money any more
   v_refunded payments_private.derived_transactions[];
 begin
+  if current_setting('payments_private.rebuild', true) = pg_current_xact_id_if_assigned()::text then
+    return;
+  end if;
+
+  v_derived := payments_private.derive_payments(environment, payment_ids);
   foreach v_row in array v_derived loop
     if v_row.status is null then
       v_silent := v_silent || v_row.id;
@@ -12913,8 +12921,9 @@ revoke all on function payments_private.ledger_covers(text, text, bigint) from p
 --! EndIncluded ledger/private/ledger_covers.sql
 --! Included ledger/rebuild_projections.sql
 /*
- * Rebuilds the projections of an environment from the ledger, without fulfilment. Rows keep their ids; webhooks wait
- * while it runs. It does all of it or nothing: only an event that is recorded as failed may fail to project again.
+ * Rebuilds the projections of an environment from the ledger, without fulfilment. A row that is right stays as it is:
+ * it is not deleted and inserted again, and triggers of the app see no older state of it. Webhooks wait while it runs.
+ * It does all of it or nothing: only an event that is recorded as failed may fail to project again.
  *
  * Returns {events, pruned, complete_since}:
  *   events          how many events were read
@@ -12984,12 +12993,10 @@ begin
     and t.version & 7 <> 6
     and payments_private.ledger_covers(t.environment, t.credit_note_id, t.version);
   update payments_private.subscription_schedules as t set version = 0
-  where t.environment = rebuild_projections.environment
-    and t.version & 7 <> 6
+  where t.environment = rebuild_projections.environment and t.version & 7 <> 6
     and payments_private.ledger_covers(t.environment, t.schedule_id, t.version);
   update payments_private.payment_objects as t set version = 0
-  where t.environment = rebuild_projections.environment
-    and t.version & 7 <> 6
+  where t.environment = rebuild_projections.environment and t.version & 7 <> 6
     and payments_private.ledger_covers(t.environment, t.object_id, t.version);
 
   -- begin with what was assigned here
@@ -13002,7 +13009,8 @@ begin
     )
   );
 
-  -- project again
+  -- project again, without the transactions: of a payment that is told in part they would say less than now
+  perform set_config('payments_private.rebuild', pg_current_xact_id()::text, true);
   for v_event in
     select w.payload, w.provider_event_id, w.processing_status
     from payments.webhook_events as w
@@ -13011,7 +13019,9 @@ begin
       and payments_private.is_projected_event(w.event_type)
       and (w.provider_account_id is null or payments_private.is_own_account(w.environment, w.provider_account_id))
       and w.payload <> '{}'
-    order by w.provider_created_at desc, w.received_at desc, w.provider_event_id -- newest first: a row is written once
+    -- newest first, also within a second: a row is written once, and never shows what it was before
+    order by payments_private.snapshot_version(w.provider_created_at, w.event_type, false) desc,
+      w.received_at desc, w.provider_event_id
   loop
     begin
       perform payments_private.project_events(environment, array[v_event.payload], array['processed']);
@@ -13028,6 +13038,7 @@ begin
   end loop;
 
   -- derive the transactions
+  perform set_config('payments_private.rebuild', '', true);
   for v_payment_ids in
     select array_agg(p.id)
     from (

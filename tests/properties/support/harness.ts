@@ -25,6 +25,8 @@ export type Outcome = {
   effects: Record<string, number>
   /** The rows after a rebuild; null when they are the same, ids included. */
   rebuilt: Rows | null
+  /** How many rows the rebuild has deleted or inserted, by table, for example to insert again what it had deleted. */
+  moved: Record<string, number>
   /** The rows after a rebuild from nothing; null when none was asked for. */
   remade: Rows | null
 }
@@ -139,15 +141,26 @@ export const HARNESS = `
     return v_outcomes;
   end $$;
 
+  -- how many rows this transaction has inserted into each table and deleted from it
+  create function property.inserted_and_deleted() returns jsonb language sql volatile as $$
+    select jsonb_object_agg(relname, n_tup_ins + n_tup_del) from pg_stat_xact_user_tables
+    where schemaname || '.' || relname in (${TABLES.map(([table]) => `'${table}'`).join(', ')})
+  $$;
+
   create function property.outcome(answers jsonb, rebuild boolean) returns jsonb language plpgsql as $$
   declare
     v_answers constant jsonb := answers;
     v_rows jsonb;
     v_rebuilt jsonb;
+    v_moved jsonb;
   begin
     v_rows := property.rows();
     if rebuild then
+      v_moved := property.inserted_and_deleted();
       perform payments.rebuild_projections('test');
+      v_moved := (
+        select jsonb_object_agg(n.key, n.value::bigint - (v_moved ->> n.key)::bigint)
+        from jsonb_each_text(property.inserted_and_deleted()) as n where n.value <> v_moved ->> n.key);
       v_rebuilt := property.rows();
       perform property.forget();
       perform payments.rebuild_projections('test');
@@ -168,6 +181,7 @@ export const HARNESS = `
         select coalesce(jsonb_object_agg(e.event_id, e.count), '{}')
         from (select event_id, count(*) from property.effects group by 1) as e),
       'rebuilt', case when v_rebuilt <> v_rows then v_rebuilt end,
+      'moved', coalesce(v_moved, '{}'),
       'remade', case when rebuild then property.rows() end);
   end $$;
 `

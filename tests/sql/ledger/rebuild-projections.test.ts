@@ -5,12 +5,24 @@ import {
   customerRow,
   eventRow,
   ingest,
+  ingestAll,
   paymentRow,
   refusal,
   subscriptionRow,
   undone,
 } from '../support/calls.ts'
-import { customer, declined, eventOf, newId, paymentIntent, subscription, T } from '../support/stripe.ts'
+import {
+  charge,
+  customer,
+  declined,
+  eventOf,
+  newId,
+  paymentIntent,
+  refund,
+  subjectMetadata,
+  subscription,
+  T,
+} from '../support/stripe.ts'
 
 let database: TestDatabase
 
@@ -18,6 +30,57 @@ beforeAll(async () => {
   database = await createTestDatabase()
 })
 afterAll(() => database.close())
+
+test('rows stay what they are meanwhile: a trigger of the app sees none come or go, nor an older state', async () => {
+  const { sql } = database
+  const subject = subjectMetadata('team', newId('rebuilt'))
+  const [first, second] = [newId('cus'), newId('cus')]
+  const intent = paymentIntent({ customer: first, metadata: subject })
+  const paid = charge({ payment_intent: intent.id, customer: first, amount_refunded: 100 })
+  const ended = subscription({ customer: first, metadata: subject, status: 'canceled' })
+  const living = subscription({ customer: second, metadata: subject, created: T + 5 })
+  await ingest(sql, eventOf('payment_intent.succeeded', { ...intent, latest_charge: paid.id }))
+  await ingest(
+    sql,
+    eventOf('refund.created', refund({ charge: paid.id, payment_intent: intent.id }), { created: T + 9 }),
+  )
+  await ingest(sql, eventOf('customer.subscription.deleted', ended, { created: T + 9 }))
+  // Both in one second and in one list, so that nothing but their kinds tells which came last.
+  await ingestAll(sql, [
+    eventOf(
+      'customer.subscription.created',
+      { ...living, status: 'incomplete' },
+      { created: T + 9, id: 'evt_a_rebuilt' },
+    ),
+    eventOf('customer.subscription.updated', living, { created: T + 9, id: 'evt_b_rebuilt' }),
+  ])
+  const shown = () => sql`
+    select
+      (select jsonb_agg(t.id || ' ' || t.created_at order by t.id) from payments.transactions as t where t.subject_id = ${String(subject.payments_subject_id)}) as transactions,
+      (select jsonb_agg(m.id || ' ' || m.created_at) from payments.customer_mappings as m where m.provider_customer_id = ${second}) as mappings`
+  const before = await shown()
+  expect(before[0]).toMatchObject({ transactions: { length: 2 }, mappings: { length: 1 } })
+  await sql.unsafe(`
+    create table public.seen (what text);
+    create function public.see() returns trigger language plpgsql as $$
+    begin
+      if tg_op <> 'UPDATE' then
+        insert into public.seen values (tg_op || ' ' || tg_table_name);
+      elsif tg_table_name = 'stripe_subscriptions' and (to_jsonb(new) ->> 'status') <> (to_jsonb(old) ->> 'status') then
+        insert into public.seen values (to_jsonb(new) ->> 'status');
+      end if;
+      return null;
+    end $$;
+    create trigger see after insert or update or delete on payments.transactions for each row execute function public.see();
+    create trigger see after insert or update or delete on payments.customer_mappings for each row execute function public.see();
+    create trigger see after insert or update or delete on payments.stripe_subscriptions for each row execute function public.see()`)
+  await sql`select payments.rebuild_projections('test')`
+  expect(await sql`select what from public.seen`).toEqual([])
+  expect(await shown()).toEqual(before)
+  await sql.unsafe(`
+    drop trigger see on payments.transactions; drop trigger see on payments.customer_mappings;
+    drop trigger see on payments.stripe_subscriptions; drop function public.see(); drop table public.seen`)
+})
 
 test('what pruned events told of stays, although older events about it are still there', async () => {
   const { sql } = database

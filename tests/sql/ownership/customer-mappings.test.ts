@@ -52,6 +52,23 @@ test('a subscription maps its subject as well', async () => {
   expect(await mappingOf(database.sql, 'team', 'sub')).toBe(object.customer)
 })
 
+test('a subject keeps the row of its mapping when it pays with another customer', async () => {
+  const { sql } = database
+  const [first, second] = [newId('cus'), newId('cus')]
+  const row = () => sql`
+    select id, created_at, provider_customer_id as customer from payments.customer_mappings
+    where subject_type = 'team' and subject_id = 'moved'`
+  await ingest(sql, completed(first, ['team', 'moved']))
+  const before = await row()
+  const living = subscription({
+    customer: second,
+    metadata: subjectMetadata('team', 'moved'),
+    created: T + 5,
+  })
+  await ingest(sql, eventOf('customer.subscription.created', living, { created: T + 5 }))
+  expect(await row()).toEqual([{ ...before[0], customer: second }])
+})
+
 test('two first checkouts of one subject both complete: the earlier customer is mapped, and both payments are the subject’s', async () => {
   const [early, late] = [newId('cus'), newId('cus')]
   const [first, second] = [completed(early, ['user', 'b']), completed(late, ['user', 'b'], T + 5)]
