@@ -1,5 +1,5 @@
 --! Previous: sha1:8b8c220debb528c010416c0027ec06b4e8adda53
---! Hash: sha1:e03310a0ac2c348e4adfc04d6fa2efa5da33a0ae
+--! Hash: sha1:debddcc6bff0e6787da57399875535cdbeb5c82a
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -7097,6 +7097,9 @@ revoke all on function payments_private.line_items_of(jsonb) from public, anon, 
  * Writes Checkout Sessions to payments.stripe_checkout_sessions. The last three arguments are positions in snapshots.
  * They are those of sessions that get a row, of those whose row shows the snapshot now, and of those whose row gets
  * another subject. Decides nothing: see project_stripe_checkout_sessions.
+ *
+ * A copy that a recovery link opened sells what the checkout sold that it names. Its row gets what Stripe does not show
+ * from the row of that checkout: the items, the options, and who began it.
  */
 create or replace function payments_private.write_session_rows(
   environment text,
@@ -7118,7 +7121,7 @@ begin
     insert into payments.stripe_checkout_sessions (
       environment, mode, status, payment_status, subject_type, subject_id, subject_version, success_url, cancel_url, metadata,
       checkout_session_id, customer_id, payment_intent_id, subscription_id, url, client_secret, expires_at, raw, version,
-      caller_id, line_items
+      caller_id, line_items, options, forced_options
     )
     select
       write_session_rows.environment,
@@ -7140,10 +7143,17 @@ begin
       payments_private.instant_of(s.object -> 'expires_at'),
       s.object - 'client_secret',
       c.version,
-      null,
-      coalesce(payments_private.line_items_of(s.object), '[]')
+      o.caller_id,
+      coalesce(payments_private.line_items_of(s.object), o.line_items, '[]'),
+      coalesce(o.options, '{}'),
+      coalesce(o.forced_options, '{}')
     from unnest(write_session_rows.snapshots) with ordinality as s (object, event_type, snapshot_at, position)
     cross join lateral (select (write_session_rows.sessions[s.position]).*) as c
+    left join payments.stripe_checkout_sessions as o
+      on s.object ->> 'recovered_from' is not null
+      and o.id = c.reference
+      and o.id::text = c.named_row_id
+      and o.environment = write_session_rows.environment
     where s.position = any (write_session_rows.new_positions);
   end if;
   if cardinality(changed_positions) > 0 then
@@ -7200,6 +7210,9 @@ revoke all on function payments_private.write_session_rows(
  * An earlier attempt is a session whose row belongs to a newer attempt already: it changes nothing of the row. The
  * subject of a row is the one that the checkout was begun for. Without one, the earliest snapshot that names a subject
  * decides.
+ *
+ * The recovery link of an expired session opens copies of it, as many as the buyer asks for, and each may be paid. A
+ * copy names the row of the checkout, but that row stays the one of the expired session: each copy has its own.
  */
 create or replace function payments_private.project_stripe_checkout_sessions(
   environment text,
@@ -7243,6 +7256,11 @@ begin
     continue when v_session.session_id is null; -- of another kind
     v_snapshot := snapshots[v_position];
     v_row := v_rows[v_position];
+    if v_snapshot.object ->> 'recovered_from' is not null
+      and v_row.checkout_session_id is distinct from v_session.session_id
+    then
+      v_row := null; -- a copy that a recovery link opened
+    end if;
     v_is_earlier := v_row.id is not null
       and v_row.checkout_session_id is distinct from v_session.session_id
       and (

@@ -214,6 +214,49 @@ describe('an option that changes the amount changes it in the rows', () => {
   })
 })
 
+describe('an option of the time that a session is open', () => {
+  it('expiresAt ends the session at that instant', async () => {
+    const { shown } = await begin({ expiresAt: inDays(1 / 24).toISOString() })
+    system.stripe.control.advance(3700)
+    await deliver()
+    const [row] = await system.database.sql`
+      select status from payments.stripe_checkout_sessions where id = ${shown.id}`
+    expect(row).toEqual({ status: 'expired' })
+  })
+
+  it('recovery gives the expired session a link, and what is paid there is the purchase of the subject', async () => {
+    const { shown, session } = await begin({
+      subject,
+      recovery: { allowPromotionCodes: true },
+      metadata: { order_id: '7' },
+    })
+    system.stripe.control.expire(session.id)
+    await deliver()
+    const expired = await system.api.checkout.sessions.retrieve(session.id)
+    const link = await fetch(expired.after_expiration?.recovery?.url ?? '', { redirect: 'manual' })
+    const copy = (link.headers.get('location') ?? '').split('/').at(-1) ?? ''
+    system.stripe.control.pay(copy)
+    await deliver()
+    const { data } = await ada.stripe.confirmCheckoutSession('test', copy)
+    expect(data).toMatchObject({
+      fulfilled: true,
+      checkoutSession: { status: 'completed', paymentStatus: 'paid', subjectId: 'ada' },
+    })
+    expect((await ada.stripe.getCheckoutSession('test', shown.id)).data?.checkoutSession.status).toBe(
+      'expired',
+    )
+    const [purchase] = await system.database.sql`
+      select (payments.purchase_of(e)).* from payments.webhook_events as e
+      where e.event_type = 'checkout.session.completed' and e.object_id = ${copy}`
+    expect(purchase).toMatchObject({
+      is_paid: true,
+      subject_id: 'ada',
+      metadata: { order_id: '7' },
+      items: [{ price_id: system.prices.once, quantity: 1 }],
+    })
+  })
+})
+
 describe('an option that asks the buyer', () => {
   it('gets phone, names, tax id and consent', async () => {
     const { session } = await buy(
