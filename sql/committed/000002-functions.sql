@@ -1,5 +1,5 @@
 --! Previous: sha1:8b8c220debb528c010416c0027ec06b4e8adda53
---! Hash: sha1:debddcc6bff0e6787da57399875535cdbeb5c82a
+--! Hash: sha1:200620207b2965b1f267fca4a39e9c6fb49002d3
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -788,6 +788,18 @@ begin
       then 'currency or paymentMethodTypes is required when mode is setup.'
     when mode = 'payment' and jsonb_path_exists(line_items, '$[*].priceData.recurring')
       then 'priceData.recurring needs mode subscription.'
+    when exists (
+      select
+      from jsonb_array_elements(case jsonb_typeof(line_items) when 'array' then line_items else '[]' end) as i (item)
+      where case
+          when jsonb_typeof(coalesce(i.item -> 'quantity', '1')) = 'number'
+            and i.item ? 'adjustableQuantity'
+            and payments_private.is_adjustable_quantity(i.item -> 'adjustableQuantity')
+            then coalesce((i.item ->> 'quantity')::numeric, 1) not between
+              coalesce((i.item #>> '{adjustableQuantity,minimum}')::numeric, 0)
+              and coalesce((i.item #>> '{adjustableQuantity,maximum}')::numeric, 99)
+        end -- a row that an app user inserts is checked for its form later
+    ) then 'Each quantity of lineItems must be within its adjustableQuantity.'
     when v_options ? 'discounts' and (v_options -> 'allow_promotion_codes')::boolean
       then 'discounts and allowPromotionCodes exclude each other.'
     when jsonb_array_length(v_options -> 'discounts') > 1 then 'discounts may have one discount only; Stripe takes no more.'

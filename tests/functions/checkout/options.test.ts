@@ -610,6 +610,24 @@ describe('what cannot be is refused before Stripe is called, and Stripe would re
       }),
     ],
     [
+      'a quantity outside of what the buyer may choose',
+      () => ({
+        lineItems: [
+          { priceId: system.prices.once, quantity: 5, adjustableQuantity: { minimum: 1, maximum: 3 } },
+        ],
+      }),
+      'Each quantity of lineItems must be within its adjustableQuantity.',
+      () => ({
+        line_items: [
+          {
+            price: system.prices.once,
+            quantity: 5,
+            adjustable_quantity: { enabled: true, minimum: 1, maximum: 3 },
+          },
+        ],
+      }),
+    ],
+    [
       'an embedded session with a success url',
       () => ({ uiMode: 'embedded', ...urls, returnUrl: 'https://shop.example' }),
       'successUrl cannot be used when uiMode is embedded; use returnUrl.',
