@@ -1,5 +1,5 @@
 --! Previous: sha1:8b8c220debb528c010416c0027ec06b4e8adda53
---! Hash: sha1:200620207b2965b1f267fca4a39e9c6fb49002d3
+--! Hash: sha1:9ba3032743daa456cc64af09f7b2d9ee73fdd99c
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -2998,6 +2998,7 @@ grant execute on function payments.retry_checkout_session(text, uuid, integer) t
 /*
  * Returns Stripe's flow_data of a portal session; null if it asks for no flow. A flow is about a subscription of the
  * billing subject of the session, and of no other subject. It is the one that is named, else the only one that lives.
+ * Another price for an item leaves its quantity, unless the flow names one.
  *
  * Raises SP051 if there is no such subscription, SP052 if several live and none is named.
  */
@@ -3015,6 +3016,7 @@ declare
   v_subscription_ids text[];
   v_customer_id text;
   v_item_ids text[];
+  v_quantity bigint;
 begin
   if v_flow is null then
     return null;
@@ -3038,8 +3040,8 @@ begin
     end if;
   end if;
   if v_type = 'subscription_update_confirm' then
-    select array_agg(i.subscription_item_id)
-    into v_item_ids
+    select array_agg(i.subscription_item_id), min(i.quantity)
+    into v_item_ids, v_quantity
     from payments.stripe_subscription_items as i
     where i.environment = session.environment
       and i.subscription_id = v_subscription_ids[1]
@@ -3059,7 +3061,7 @@ begin
           when v_item_ids is not null then jsonb_build_array(jsonb_build_object(
             'id', v_item_ids[1],
             'price', v_flow #> '{items,0,price_id}',
-            'quantity', coalesce(v_flow #> '{items,0,quantity}', '1')
+            'quantity', coalesce(v_flow #> '{items,0,quantity}', to_jsonb(v_quantity), '1')
           ))
         end
       )))
