@@ -1,5 +1,5 @@
 --! Previous: sha1:8b8c220debb528c010416c0027ec06b4e8adda53
---! Hash: sha1:9ba3032743daa456cc64af09f7b2d9ee73fdd99c
+--! Hash: sha1:076d738f271f5e0e655d1e3efb240a102823c71e
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -18738,7 +18738,8 @@ revoke all on function payments_private.tg_sessions__request() from public, anon
  * Returns how many were deleted; call it again until it returns 0. Without an environment it takes both.
  *
  * Such a session is initialized, failed or expired, and has neither a subscription nor settled money. A row that a
- * foreign key of the app keeps stays.
+ * foreign key of the app keeps stays. So does an expired session whose recovery link still works: what is paid there
+ * gets its items from this row.
  */
 create or replace function payments.prune_checkout_sessions(
   older_than interval,
@@ -18770,6 +18771,7 @@ begin
       and coalesce(t.payment_status, 'unpaid') = 'unpaid'
       and t.subscription_id is null
       and t.updated_at < now() - prune_checkout_sessions.older_than
+      and coalesce(payments_private.instant_of(t.raw #> '{after_expiration,recovery,expires_at}'), '-infinity') <= now()
       and (prune_checkout_sessions.environment is null or t.environment = prune_checkout_sessions.environment)
     order by t.updated_at
     limit prune_checkout_sessions.max
