@@ -215,6 +215,7 @@ export type CreateCustomerPortalSessionRequest = {
     /** What the subscription changes to; for `subscription_update_confirm`. */
     items?: {
       priceId: string
+      /** That of the item if omitted. */
       quantity?: number
       subscriptionItemId?: string
     }[]

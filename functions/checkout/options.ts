@@ -232,7 +232,7 @@ export const portalOptions = {
       .array(
         shape({
           priceId: s.text(1, 255),
-          quantity: s.wholeNumber(1, 999_999).optional(),
+          quantity: s.wholeNumber(1, 999_999).describe('That of the item if omitted.').optional(),
           subscriptionItemId: s.text(1, 255).optional(),
         }),
         s.requiredAs('a list of one item'),

@@ -10,6 +10,8 @@ import { DAY_SECONDS, HOUR_SECONDS } from './core/time.ts'
 import type { Json, StripeEvent } from './core/types.ts'
 import { createEngine } from './create-engine.ts'
 import { type PaymentEntry, payEntered } from './pages/checkout.ts'
+import { expireSession } from './resources/checkout.ts'
+import { recoverSession } from './resources/checkout-sessions.ts'
 import { closeDispute, openDispute } from './resources/disputes.ts'
 import { settlePayment } from './resources/payments.ts'
 import { portalCancel, portalChangePlan, portalRenew } from './resources/portal.ts'
@@ -246,6 +248,18 @@ export const lifeCycles: LifeCycle[] = [
     run: (world) => {
       world.session('payment', world.prices.once)
       world.wait(DAY_SECONDS + HOUR_SECONDS)
+    },
+  },
+  {
+    name: 'an expired session, paid by its link',
+    run: (world) => {
+      const recovery = { after_expiration: { recovery: { enabled: true } } }
+      const expired = world.session('payment', world.prices.once, recovery)
+      world.wait(DAY_SECONDS + HOUR_SECONDS)
+      const copy = () => world.step((engine) => recoverSession(engine, expired)?.id ?? '')
+      const lapses = copy()
+      world.pay(copy())
+      world.step((engine) => expireSession(engine, engine.store.require('checkout.session', lapses)))
     },
   },
   {

@@ -1,5 +1,5 @@
 --! Previous: sha1:8b8c220debb528c010416c0027ec06b4e8adda53
---! Hash: sha1:bbc3a42b67053e169282b4d5d25fa09e3003a028
+--! Hash: sha1:8d1c97ef358a75f45a29903c1f0c5cb2217858f5
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -788,6 +788,18 @@ begin
       then 'currency or paymentMethodTypes is required when mode is setup.'
     when mode = 'payment' and jsonb_path_exists(line_items, '$[*].priceData.recurring')
       then 'priceData.recurring needs mode subscription.'
+    when exists (
+      select
+      from jsonb_array_elements(case jsonb_typeof(line_items) when 'array' then line_items else '[]' end) as i (item)
+      where case
+          when jsonb_typeof(coalesce(i.item -> 'quantity', '1')) = 'number'
+            and i.item ? 'adjustableQuantity'
+            and payments_private.is_adjustable_quantity(i.item -> 'adjustableQuantity')
+            then coalesce((i.item ->> 'quantity')::numeric, 1) not between
+              coalesce((i.item #>> '{adjustableQuantity,minimum}')::numeric, 0)
+              and coalesce((i.item #>> '{adjustableQuantity,maximum}')::numeric, 99)
+        end -- a row that an app user inserts is checked for its form later
+    ) then 'Each quantity of lineItems must be within its adjustableQuantity.'
     when v_options ? 'discounts' and (v_options -> 'allow_promotion_codes')::boolean
       then 'discounts and allowPromotionCodes exclude each other.'
     when jsonb_array_length(v_options -> 'discounts') > 1 then 'discounts may have one discount only; Stripe takes no more.'
@@ -2986,6 +2998,7 @@ grant execute on function payments.retry_checkout_session(text, uuid, integer) t
 /*
  * Returns Stripe's flow_data of a portal session; null if it asks for no flow. A flow is about a subscription of the
  * billing subject of the session, and of no other subject. It is the one that is named, else the only one that lives.
+ * Another price for an item leaves its quantity, unless the flow names one.
  *
  * Raises SP051 if there is no such subscription, SP052 if several live and none is named.
  */
@@ -3003,6 +3016,7 @@ declare
   v_subscription_ids text[];
   v_customer_id text;
   v_item_ids text[];
+  v_quantity bigint;
 begin
   if v_flow is null then
     return null;
@@ -3026,8 +3040,8 @@ begin
     end if;
   end if;
   if v_type = 'subscription_update_confirm' then
-    select array_agg(i.subscription_item_id)
-    into v_item_ids
+    select array_agg(i.subscription_item_id), min(i.quantity)
+    into v_item_ids, v_quantity
     from payments.stripe_subscription_items as i
     where i.environment = session.environment
       and i.subscription_id = v_subscription_ids[1]
@@ -3047,7 +3061,7 @@ begin
           when v_item_ids is not null then jsonb_build_array(jsonb_build_object(
             'id', v_item_ids[1],
             'price', v_flow #> '{items,0,price_id}',
-            'quantity', coalesce(v_flow #> '{items,0,quantity}', '1')
+            'quantity', coalesce(v_flow #> '{items,0,quantity}', to_jsonb(v_quantity), '1')
           ))
         end
       )))
@@ -7105,6 +7119,9 @@ revoke all on function payments_private.line_items_of(jsonb) from public, anon, 
  * Writes Checkout Sessions to payments.stripe_checkout_sessions. The last three arguments are positions in snapshots.
  * They are those of sessions that get a row, of those whose row shows the snapshot now, and of those whose row gets
  * another subject. Decides nothing: see project_stripe_checkout_sessions.
+ *
+ * A copy that a recovery link opened sells what the checkout sold that it names. Its row gets what Stripe does not show
+ * from the row of that checkout: the items, the options, and who began it.
  */
 create or replace function payments_private.write_session_rows(
   environment text,
@@ -7126,7 +7143,7 @@ begin
     insert into payments.stripe_checkout_sessions (
       environment, mode, status, payment_status, subject_type, subject_id, subject_version, success_url, cancel_url, metadata,
       checkout_session_id, customer_id, payment_intent_id, subscription_id, url, client_secret, expires_at, raw, version,
-      caller_id, line_items
+      caller_id, line_items, options, forced_options
     )
     select
       write_session_rows.environment,
@@ -7148,10 +7165,17 @@ begin
       payments_private.instant_of(s.object -> 'expires_at'),
       s.object - 'client_secret',
       c.version,
-      null,
-      coalesce(payments_private.line_items_of(s.object), '[]')
+      o.caller_id,
+      coalesce(payments_private.line_items_of(s.object), o.line_items, '[]'),
+      coalesce(o.options, '{}'),
+      coalesce(o.forced_options, '{}')
     from unnest(write_session_rows.snapshots) with ordinality as s (object, event_type, snapshot_at, position)
     cross join lateral (select (write_session_rows.sessions[s.position]).*) as c
+    left join payments.stripe_checkout_sessions as o
+      on s.object ->> 'recovered_from' is not null
+      and o.id = c.reference
+      and o.id::text = c.named_row_id
+      and o.environment = write_session_rows.environment
     where s.position = any (write_session_rows.new_positions);
   end if;
   if cardinality(changed_positions) > 0 then
@@ -7208,6 +7232,9 @@ revoke all on function payments_private.write_session_rows(
  * An earlier attempt is a session whose row belongs to a newer attempt already: it changes nothing of the row. The
  * subject of a row is the one that the checkout was begun for. Without one, the earliest snapshot that names a subject
  * decides.
+ *
+ * The recovery link of an expired session opens copies of it, as many as the buyer asks for, and each may be paid. A
+ * copy names the row of the checkout, but that row stays the one of the expired session: each copy has its own.
  */
 create or replace function payments_private.project_stripe_checkout_sessions(
   environment text,
@@ -7251,6 +7278,11 @@ begin
     continue when v_session.session_id is null; -- of another kind
     v_snapshot := snapshots[v_position];
     v_row := v_rows[v_position];
+    if v_snapshot.object ->> 'recovered_from' is not null
+      and v_row.checkout_session_id is distinct from v_session.session_id
+    then
+      v_row := null; -- a copy that a recovery link opened
+    end if;
     v_is_earlier := v_row.id is not null
       and v_row.checkout_session_id is distinct from v_session.session_id
       and (
@@ -18717,7 +18749,8 @@ revoke all on function payments_private.tg_sessions__request() from public, anon
  * Returns how many were deleted; call it again until it returns 0. Without an environment it takes both.
  *
  * Such a session is initialized, failed or expired, and has neither a subscription nor settled money. A row that a
- * foreign key of the app keeps stays.
+ * foreign key of the app keeps stays. So does an expired session whose recovery link still works: what is paid there
+ * gets its items from this row.
  */
 create or replace function payments.prune_checkout_sessions(
   older_than interval,
@@ -18749,6 +18782,7 @@ begin
       and coalesce(t.payment_status, 'unpaid') = 'unpaid'
       and t.subscription_id is null
       and t.updated_at < now() - prune_checkout_sessions.older_than
+      and coalesce(payments_private.instant_of(t.raw #> '{after_expiration,recovery,expires_at}'), '-infinity') <= now()
       and (prune_checkout_sessions.environment is null or t.environment = prune_checkout_sessions.environment)
     order by t.updated_at
     limit prune_checkout_sessions.max

@@ -67,6 +67,8 @@ export interface Entered {
   name?: string
   /** Country of the billing and the shipping address. */
   country?: string
+  /** Where the customer lives, in the country. */
+  address?: { line1?: string; city?: string; postal_code?: string }
   phone?: string
   businessName?: string
   taxId?: string

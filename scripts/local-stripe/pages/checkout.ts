@@ -7,7 +7,7 @@ import type { CheckoutSession, LineItem } from '../core/types.ts'
 import { applyPromotionCode, completeSession, needsMethod } from '../resources/checkout.ts'
 import { recoverSession } from '../resources/checkout-sessions.ts'
 import { createPaymentMethod } from '../resources/payment-methods.ts'
-import { readAnswers, renderQuestions } from './checkout-questions.ts'
+import { readAnswers, renderQuestions, renderShopText } from './checkout-questions.ts'
 import { type Html, html, renderPage, safeUrl } from './html.ts'
 
 /** The response to a page request: a document or a redirect. */
@@ -90,8 +90,7 @@ export function showCheckout(
   if (session.status === 'complete') {
     return renderNotice(200, 'This checkout is complete', 'You can close this page.', successUrlOf(session))
   }
-  const title =
-    session.mode === 'subscription' ? 'Subscribe' : session.mode === 'setup' ? 'Save details' : 'Pay'
+  const title = submitWord(session)
   const body = html`
     <div class="columns">
       <section aria-labelledby="order">
@@ -100,6 +99,7 @@ export function showCheckout(
         ${renderSummary(engine, session)}
         ${session.allow_promotion_codes && !session.discounts?.length && renderPromotionForm(id)}
         ${back !== null && html`<p><a href="${back}">← Back to the shop</a></p>`}
+        ${session.locale !== null && html`<p class="soft">Stripe shows this page in the language ${session.locale}.</p>`}
       </section>
       <section class="card" aria-labelledby="payment">
         <h2 id="payment">Your details</h2>
@@ -107,6 +107,19 @@ export function showCheckout(
       </section>
     </div>`
   return { status: problem === undefined ? 200 : 402, body: renderPage(`${title} – Local Stripe`, body) }
+}
+
+const SUBMIT_WORDS: Record<string, string> = {
+  book: 'Book',
+  donate: 'Donate',
+  pay: 'Pay',
+  subscribe: 'Subscribe',
+}
+
+/** What the button says: what `submit_type` asks for, else what the mode does. */
+function submitWord({ submit_type: type, mode }: CheckoutSession): string {
+  const word = type === null ? undefined : SUBMIT_WORDS[type]
+  return word ?? (mode === 'subscription' ? 'Subscribe' : mode === 'setup' ? 'Save details' : 'Pay')
 }
 
 function renderSummary(engine: Engine, session: CheckoutSession): Html {
@@ -189,6 +202,7 @@ function renderPaymentForm(
     </fieldset>`
     }
     <button>${title}${amount}</button>
+    ${renderShopText(session, 'after_submit')}
     ${
       asks &&
       html`<details class="soft of-card"><summary>Test numbers</summary>

@@ -36,6 +36,7 @@ export function showPortal(engine: Engine, id: string, problem?: string): PageAn
       <h1>Your billing</h1>
       <p class="soft">${customer?.email ?? customer?.name ?? session.customer}</p>
       ${back !== null && html`<p><a href="${back}">← Return to the shop</a></p>`}
+      ${session.locale !== null && html`<p class="soft">Stripe shows this page in the language ${session.locale}.</p>`}
       ${problem !== undefined && html`<p class="error" role="alert" tabindex="-1" autofocus>${problem}</p>`}
     </header>
     ${session.flow && renderFlow(engine, session)}

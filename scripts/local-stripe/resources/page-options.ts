@@ -6,6 +6,7 @@ import type { Engine, Entered } from '../core/engine.ts'
 import { invalidRequest } from '../core/errors.ts'
 import { boolean, clearable, hash, type Infer, list, oneOf, required, string } from '../core/params.ts'
 import type { CheckoutSession, Customer } from '../core/types.ts'
+import { fullAddress } from './address.ts'
 import { SHIPPING_COUNTRIES } from './checkout-words.ts'
 
 const enabled = hash({ enabled: required(boolean()) })
@@ -116,6 +117,8 @@ export function collectedFields(
   const { phone_number_collection: phone, name_collection: names, consent_collection: consent } = session
   const countries = session.shipping_address_collection?.allowed_countries as string[] | undefined
   requireAnswer(phone?.enabled, entry.phone, 'phone', 'phone number')
+  const bills = session.billing_address_collection === 'required'
+  requireAnswer(bills, entry.address?.line1, 'billing[line1]', 'billing address')
   requireAnswer(countries !== undefined, entry.country, 'shipping[country]', 'shipping address')
   for (const [who, name] of [
     ['business', entry.businessName],
@@ -131,14 +134,7 @@ export function collectedFields(
     throw invalidRequest(`We do not ship to ${entry.country}.`, { param: 'shipping[country]' })
   }
   const name = entry.name ?? customer?.name ?? null
-  const address = {
-    city: null,
-    country: entry.country ?? 'US',
-    line1: null,
-    line2: null,
-    postal_code: null,
-    state: null,
-  }
+  const address = fullAddress({ ...entry.address, country: entry.country ?? 'US' })
   const taxIds = session.tax_id_collection?.enabled && entry.taxId ? [entry.taxId] : []
   return {
     customer_details: {
@@ -188,6 +184,9 @@ export function usualAnswers(engine: Engine, id: string): Partial<Entered> {
   return {
     ...(session?.phone_number_collection?.enabled ? { phone: '+15555550123' } : {}),
     ...(country === undefined ? {} : { country }),
+    ...(session?.billing_address_collection === 'required'
+      ? { address: { line1: '510 Townsend St', city: 'San Francisco', postal_code: '94103' } }
+      : {}),
     ...(session?.name_collection?.business?.enabled ? { businessName: 'Rosen Ltd' } : {}),
     ...(session?.name_collection?.individual?.enabled || country !== undefined
       ? { name: 'Jenny Rosen' }

@@ -67,6 +67,7 @@ export function flowOf(
       { param: 'flow_data[type]' },
     )
   }
+  if (flow.type === 'subscription_update_confirm' && confirm) checkProposal(engine, confirm, features)
   const { type, hosted_confirmation, redirect } = flow.after_completion ?? {
     type: 'portal_homepage' as const,
   }
@@ -98,6 +99,27 @@ export function flowOf(
         }
       : null,
     type: flow.type,
+  }
+}
+
+/** @throws 400 when the proposed price, or the item that it is for, cannot be */
+function checkProposal(
+  engine: Engine,
+  { subscription, items }: NonNullable<FlowParams['subscription_update_confirm']>,
+  { subscription_update: { products } }: PortalConfiguration['features'],
+): void {
+  const known = engine.store.require('subscription', subscription).items.data
+  const listed = products?.flatMap((product) => product.prices) ?? []
+  for (const [place, { id, price: named }] of items.entries()) {
+    const path = `flow_data[subscription_update_confirm][items][${place}]`
+    if (!known.some((item) => item.id === id)) throw noSuch('subscription_item', id, `${path}[id]`)
+    if (named === undefined) continue
+    const price = engine.store.require('price', named, `${path}[price]`)
+    if (price.type !== 'recurring' || !price.active || (listed.length > 0 && !listed.includes(price.id)))
+      throw invalidRequest(
+        `The price ${price.id} is not active and recurring, or your portal configuration does not list it.`,
+        { param: `${path}[price]` },
+      )
   }
 }
 

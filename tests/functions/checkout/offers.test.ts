@@ -6,6 +6,7 @@ import {
   type PaymentsClient,
 } from '../../../functions/client/index.ts'
 import type { RunningServer } from '../conformance.ts'
+import { signatureOf } from '../support/events.ts'
 import { startNode } from '../support/server.ts'
 import { ADMIN_KEY, type System, startSystem } from '../support/system.ts'
 import { userToken } from '../support/tokens.ts'
@@ -124,6 +125,74 @@ describe('a browser', () => {
     expect((await system.api.checkout.sessions.list()).data.length).toBe(before)
     expect((await buy({})).error).toBeNull()
     expect((await buy({ allowPromotionCodes: true }, backend)).error).toBeNull()
+  })
+})
+
+describe('what an offer allows reaches the rows', () => {
+  let told = 0
+
+  async function deliver() {
+    const events = system.stripe.control.events().slice(told)
+    told += events.length
+    for (const event of events) {
+      const body = JSON.stringify(event)
+      const headers = { 'content-type': 'application/json', 'stripe-signature': signatureOf(body) }
+      const answer = await fetch(`${server.url}/api/webhooks/stripe/test`, { method: 'POST', headers, body })
+      expect(answer.status, await answer.text()).toBe(200)
+    }
+  }
+
+  /** Buys as the browser of a user, and returns the amount that the rows have. */
+  async function paid(request: Partial<CreateCheckoutSessionRequest>, entry = {}, payments = ada) {
+    const { data, error } = await buy(request, payments)
+    if (error) throw new Error(`${error.error}: ${error.message}`)
+    const id = data.checkoutSession.checkoutSessionId ?? ''
+    system.stripe.control.pay(id, entry)
+    await deliver()
+    const [row] = await system.database.sql`
+      select t.amount::integer as amount from payments.transactions as t
+      where t.related_object_ids ->> 'checkout_session' = ${id}`
+    return row?.amount as number | undefined
+  }
+
+  it('a lookup key, a price of the request, an amount of the buyer, and a cart of them', async () => {
+    const product = (await system.api.products.create({ name: 'Gift' })).id
+    const price = { product, currency: 'eur' }
+    await system.api.prices.create({ ...price, unit_amount: 300, lookup_key: 'gift' })
+    const open = await system.api.prices.create({ ...price, custom_unit_amount: { enabled: true } })
+    await deliver()
+    await admin('PUT', '/gift', { lookupKey: 'gift', mode: 'payment', maximumQuantity: 2 })
+    await admin('PUT', '/open', { priceId: open.id, mode: 'payment', allowPayWhatYouWant: true })
+    await admin('PUT', '/made', {
+      ...{ productId: product, mode: 'payment', allowPriceData: true },
+      ...{ currency: 'eur', minimumAmount: 500, maximumAmount: 900 },
+    })
+    const made = (unitAmount: number) => ({ priceData: { currency: 'eur', unitAmount, productId: product } })
+    expect(await paid({ lineItems: [{ lookupKey: 'gift', quantity: 2 }] })).toBe(600)
+    expect(await paid({ lineItems: [made(500)] as never })).toBe(500)
+    expect(await paid({ lineItems: [{ priceId: open.id }] as never }, { amount: 777 })).toBe(777)
+    expect(await paid({ lineItems: [{ lookupKey: 'gift' }, made(900)] as never })).toBe(1200)
+    await expect(paid({ lineItems: [made(901)] as never })).rejects.toThrow('does not allow this amount')
+    await admin('DELETE', '/made') // an offer of a product sells each of its prices
+    await admin('PUT', '/gift', { lookupKey: 'gift', mode: 'payment', endsAt: '2020-01-01T00:00:00Z' })
+    const over = { lineItems: [{ lookupKey: 'gift' }] as never }
+    await expect(paid(over)).rejects.toThrow(/^PAYMENT_NOT_OFFERED: The offer gift is over/)
+  })
+
+  it('a trial that is given once', async () => {
+    const eve = createPaymentsClient({ baseUrl: server.url, getToken: () => userToken('eve') })
+    const forcedOptions = { trialPeriodDays: 7 }
+    await admin('PUT', '/plan', { priceId: system.prices.monthly, mode: 'subscription', forcedOptions })
+    const plan = {
+      mode: 'subscription' as const,
+      subject: { type: 'user', id: 'eve' },
+      lineItems: [{ priceId: system.prices.monthly }] as never,
+    }
+    expect((await paid(plan, {}, eve)) ?? 0).toBe(0)
+    expect(await paid(plan, {}, eve)).toBe(900)
+    const rows = await system.database.sql`
+      select status from payments.stripe_subscriptions where subject_id = 'eve' order by status`
+    expect(rows).toEqual([{ status: 'active' }, { status: 'trialing' }])
   })
 })
 

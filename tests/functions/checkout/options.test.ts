@@ -136,13 +136,78 @@ describe('an option that Stripe shows again reaches the session', () => {
       () => ({ after_expiration: { recovery: { enabled: true, allow_promotion_codes: true } } }),
     ],
     ['allowPromotionCodes', () => ({ allowPromotionCodes: true }), () => ({ allow_promotion_codes: true })],
+    [
+      'savedPaymentMethods.remove',
+      () => ({ savedPaymentMethods: { remove: 'enabled' } }),
+      () => ({ saved_payment_method_options: { payment_method_remove: 'enabled' } }),
+    ],
   ])('%s', async (_, request, shows) => {
     expect((await begin(request())).session).toMatchObject(shows())
   })
 })
 
+describe('an option of the page is on the page', () => {
+  it.each<[string, () => Request, RegExp]>([
+    ['submitType', () => ({ submitType: 'donate' }), /<button>Donate €19.00<\/button>/],
+    [
+      'submitType of a subscription',
+      () => ({ mode: 'subscription', submitType: 'book' }),
+      /<button>Book €9.00/,
+    ],
+    ['locale', () => ({ locale: 'pt-BR' }), /in the language pt-BR/],
+    ['customText.submit', () => ({ customText: { submit: 'We ship today.' } }), /We ship today/],
+    [
+      'customText.afterSubmit',
+      () => ({ customText: { afterSubmit: 'Thank you.' } }),
+      /<\/button>\s*<p class="soft">Thank/,
+    ],
+    [
+      'customText.shippingAddress',
+      () => ({
+        customText: { shippingAddress: 'No PO boxes.' },
+        shippingAddressCollection: { allowedCountries: ['AT'] },
+      }),
+      /Ship to .*AT.*No PO boxes/,
+    ],
+    [
+      'customText.termsOfServiceAcceptance',
+      () => ({
+        customText: { termsOfServiceAcceptance: 'I accept all of it.' },
+        consentCollection: { termsOfService: 'required' },
+      }),
+      /required>I accept all of it/,
+    ],
+    ['paymentMethodTypes', () => ({ paymentMethodTypes: ['sepa_debit'] }), /SEPA debit/],
+  ])('%s', async (_, request, words) => {
+    const { session } = await begin(request())
+    expect(await (await fetch(session.url ?? '')).text()).toMatch(words)
+  })
+
+  it('paymentMethodTypes: the page takes no other', async () => {
+    await expect(
+      buy({ paymentMethodTypes: ['card'] }, { paymentMethod: 'pm_sepaDebit_success' }),
+    ).rejects.toThrow('does not take payments by sepa_debit')
+  })
+})
+
 describe('an option that changes the amount changes it in the rows', () => {
   const coupon = () => system.api.coupons.create({ percent_off: 50 })
+
+  it('a promotion code that the buyer enters on the page', async () => {
+    const promotion = { type: 'coupon' as const, coupon: (await coupon()).id }
+    await system.api.promotionCodes.create({ promotion, code: 'HALF' })
+    const enter = async (allowPromotionCodes: boolean) => {
+      const { session } = await begin({ allowPromotionCodes })
+      const body = new URLSearchParams({ code: 'HALF' })
+      await fetch(`${session.url}/promotion-code`, { method: 'POST', redirect: 'manual', body })
+      system.stripe.control.pay(session.id)
+      await deliver()
+      const [transaction] = await system.database.sql`
+        select amount from payments.transactions where related_object_ids ->> 'checkout_session' = ${session.id}`
+      return transaction?.amount
+    }
+    expect([await enter(true), await enter(false)]).toEqual(['950', '1900'])
+  })
 
   it('a promotion code in the request', async () => {
     const promotion = await system.api.promotionCodes.create({
@@ -214,7 +279,45 @@ describe('an option that changes the amount changes it in the rows', () => {
   })
 })
 
+it('recovery gives the expired session a link, and what is paid there is the purchase of the subject', async () => {
+  const { shown, session } = await begin({
+    subject,
+    recovery: { allowPromotionCodes: true },
+    metadata: { order_id: '7' },
+  })
+  system.stripe.control.expire(session.id)
+  await deliver()
+  const expired = await system.api.checkout.sessions.retrieve(session.id)
+  const link = await fetch(expired.after_expiration?.recovery?.url ?? '', { redirect: 'manual' })
+  const copy = (link.headers.get('location') ?? '').split('/').at(-1) ?? ''
+  system.stripe.control.pay(copy)
+  await deliver()
+  const { data } = await ada.stripe.confirmCheckoutSession('test', copy)
+  expect(data).toMatchObject({
+    fulfilled: true,
+    checkoutSession: { status: 'completed', paymentStatus: 'paid', subjectId: 'ada' },
+  })
+  expect((await ada.stripe.getCheckoutSession('test', shown.id)).data?.checkoutSession.status).toBe('expired')
+  const [purchase] = await system.database.sql`
+    select (payments.purchase_of(e)).* from payments.webhook_events as e
+    where e.event_type = 'checkout.session.completed' and e.object_id = ${copy}`
+  expect(purchase).toMatchObject({
+    is_paid: true,
+    subject_id: 'ada',
+    metadata: { order_id: '7' },
+    items: [{ price_id: system.prices.once, quantity: 1 }],
+  })
+})
+
 describe('an option that asks the buyer', () => {
+  it('gets the billing address', async () => {
+    const address = { line1: 'Ring 1', city: 'Wien', postal_code: '1010' }
+    const { row } = await buy({ billingAddressCollection: 'required' }, { address, country: 'AT' })
+    expect(row.raw).toMatchObject({ customer_details: { address: { ...address, country: 'AT' } } })
+    const missing = buy({ billingAddressCollection: 'required' }, { address: {} })
+    await expect(missing).rejects.toThrow('Please enter your billing address.')
+  })
+
   it('gets phone, names, tax id and consent', async () => {
     const { session } = await buy(
       {
@@ -334,6 +437,17 @@ describe('a subscription', () => {
     expect(session.amount_total).toBe(0)
     const { current_period_end } = await subscriptionRow(row.subscription_id)
     expect(seconds(current_period_end as Date)).toBe(seconds(anchor))
+  })
+
+  it('charges the share of the period before the anchor', async () => {
+    const { session, transaction } = await buy({
+      mode: 'subscription',
+      billingCycleAnchor: inDays(20).toISOString(),
+      prorationBehavior: 'create_prorations',
+    })
+    expect(session.amount_total).toBeGreaterThan(0)
+    expect(session.amount_total).toBeLessThan(900)
+    expect(transaction?.amount).toBe(String(session.amount_total))
   })
 
   it('is sold beside one-time prices in one cart', async () => {
@@ -564,6 +678,24 @@ describe('what cannot be is refused before Stripe is called, and Stripe would re
         ...plan(),
         shipping_address_collection: { allowed_countries: ['DE'] },
         shipping_options: [{ shipping_rate: 'shr_a' }],
+      }),
+    ],
+    [
+      'a quantity outside of what the buyer may choose',
+      () => ({
+        lineItems: [
+          { priceId: system.prices.once, quantity: 5, adjustableQuantity: { minimum: 1, maximum: 3 } },
+        ],
+      }),
+      'Each quantity of lineItems must be within its adjustableQuantity.',
+      () => ({
+        line_items: [
+          {
+            price: system.prices.once,
+            quantity: 5,
+            adjustable_quantity: { enabled: true, minimum: 1, maximum: 3 },
+          },
+        ],
       }),
     ],
     [
@@ -890,6 +1022,56 @@ describe('the portal opens one page', () => {
     expect(item).toEqual({ price_id: pro.id })
   })
 
+  it('to choose another plan, which arrives in the rows, and says the words of the app', async () => {
+    const { row } = await buy({ mode: 'subscription' })
+    const product = (await system.api.products.create({ name: 'Team' })).id
+    const recurring = { interval: 'month' as const }
+    const team = await system.api.prices.create({ product, currency: 'eur', unit_amount: 4900, recurring })
+    const subscription = String(row.subscription_id)
+    const { url } = await open({
+      flow: {
+        type: 'subscription_update',
+        subscriptionId: subscription,
+        afterCompletion: { type: 'hosted_confirmation', customMessage: 'Welcome to Team.' },
+      },
+    })
+    const body = new URLSearchParams({ action: 'change', subscription, price: team.id })
+    expect(await (await fetch(url ?? '', { method: 'POST', body })).text()).toContain('Welcome to Team.')
+    await deliver()
+    const [item] = await system.database.sql`
+      select price_id from payments.stripe_subscription_items where subscription_id = ${subscription}`
+    expect(item).toEqual({ price_id: team.id })
+  })
+
+  it('in a language, with what a configuration allows', async () => {
+    await buy({ mode: 'subscription' })
+    const { id } = await system.api.billingPortal.configurations.create({
+      features: { invoice_history: { enabled: true } },
+    })
+    const page = async (request: object) => (await fetch((await open(request)).url ?? '')).text()
+    expect(await page({})).toContain('Cancel on')
+    const limited = await page({ configuration: id, locale: 'de' })
+    expect(limited).toContain('in the language de')
+    expect(limited).not.toContain('Cancel on')
+    await expect(open({ configuration: id, flow: { type: 'payment_method_update' } })).rejects.toThrow(
+      'payment_method_update',
+    )
+  })
+
+  it('to confirm nothing that Stripe cannot sell', async () => {
+    const { row } = await buy({ mode: 'subscription' })
+    const confirm = (priceId: string) =>
+      open({
+        flow: {
+          type: 'subscription_update_confirm',
+          subscriptionId: String(row.subscription_id),
+          items: [{ priceId }],
+        },
+      })
+    await expect(confirm('price_none')).rejects.toThrow("No such price: 'price_none'")
+    await expect(confirm(system.prices.once)).rejects.toThrow('is not active and recurring')
+  })
+
   it('to cancel: no other action is there', async () => {
     const { row } = await buy({ mode: 'subscription' })
     const { url } = await open({
@@ -898,5 +1080,28 @@ describe('the portal opens one page', () => {
     const page = await (await fetch(url ?? '')).text()
     expect(page).toContain('Cancel on')
     expect(page.match(/<article/g)).toHaveLength(1)
+  })
+})
+
+// These move the clock of local Stripe, which the tests before compare with this machine's.
+describe('as time passes', () => {
+  it('expiresAt ends the session at that instant', async () => {
+    const { shown } = await begin({ expiresAt: inDays(1 / 24).toISOString() })
+    system.stripe.control.advance(3700)
+    await deliver()
+    const [row] = await system.database.sql`
+      select status from payments.stripe_checkout_sessions where id = ${shown.id}`
+    expect(row).toEqual({ status: 'expired' })
+  })
+
+  it('a subscription whose trial needs no card ends with the trial', async () => {
+    const cardless = { type: 'user', id: 'eve' }
+    const trial = { trialPeriodDays: 3, trialWithoutCard: true }
+    const { row } = await buy({ mode: 'subscription', subject: cardless, ...trial }, {}, backend)
+    system.stripe.control.advance(4 * 86_400)
+    await deliver()
+    const [subscription] = await system.database.sql`
+      select status from payments.stripe_subscriptions where subscription_id = ${String(row.subscription_id)}`
+    expect(subscription).toEqual({ status: 'canceled' })
   })
 })

@@ -75,6 +75,20 @@ describe('a flow', () => {
   })
 })
 
+test('another price leaves the seats of a team, unless the flow names a quantity', async () => {
+  await subscribes('u6', 'sub_seats', { items: [subscriptionItem({ id: 'si_seats', quantity: 5 })] })
+  for (const [asked, quantity] of [
+    [{}, 5],
+    [{ quantity: 7 }, 7],
+  ] as const) {
+    const items = [{ price_id: 'price_pro', ...asked }]
+    const { params } = await open('u6', { flow: { type: 'subscription_update_confirm', items } })
+    expect(params.flow_data).toMatchObject({
+      subscription_update_confirm: { items: [{ id: 'si_seats', price: 'price_pro', quantity }] },
+    })
+  }
+})
+
 test('a flow opens the portal of the customer whose subscription it is about, if the subject has several customers', async () => {
   await subscribes('u5', 'sub_first', { customer: 'cus_first' })
   await subscribes('u5', 'sub_second', { customer: 'cus_second' })

@@ -58,6 +58,18 @@ test('sessions that nobody paid are deleted once they are old enough, and no oth
   expect(await prune('30 days', 1000, null)).toBe(1)
 })
 
+test('an expired session stays for as long as its recovery link works, because what is paid there is described by it', async () => {
+  const linked = (name: string, inSeconds: number) => {
+    const expires_at = Math.floor(Date.now() / 1000) + inSeconds
+    const raw = { after_expiration: { recovery: { enabled: true, expires_at, url: 'https://a.example' } } }
+    return insert({ status: 'expired', checkout_session_id: name, raw })
+  }
+  const works = await linked('cs_works', 3600)
+  await linked('cs_over', -3600)
+  expect(await prune()).toBe(1)
+  expect(await left()).toEqual([works])
+})
+
 test('a row that a table of the app refers to stays, and holds up no other', async () => {
   await database.sql.unsafe(`
     create table public.carts (session_id uuid references payments.stripe_checkout_sessions (id))`)

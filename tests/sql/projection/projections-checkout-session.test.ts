@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { asCaller, createTestDatabase, service, type TestDatabase, user } from '../../setup/database.ts'
 import {
   begin,
+  complete,
   distinct,
   endsOfEveryOrder,
   ingest,
@@ -103,6 +104,41 @@ test('a session without a customer has none, also when its subject has paid with
     async (sql) => (await sessionRow(sql, guest.id)).customer_id,
   )
   expect(distinct(ends)).toEqual([null])
+})
+
+test('each copy that a recovery link opens is a row of its own, with the items and the buyer of the expired checkout', async () => {
+  const { sql } = database
+  const lineItems = [{ priceId: 'price_tea', quantity: 2 }]
+  const begun = await asCaller(sql, service, (as) =>
+    begin(as, user('ada'), { lineItems, options: { recovery: {} } }),
+  )
+  const of = (more: Json) =>
+    checkoutSession({ client_reference_id: begun.session.id, ...begun.params, ...more })
+  const first = of({ id: newId('cs'), status: 'expired', payment_status: 'unpaid' })
+  const copy = (more: Json) => of({ id: newId('cs'), recovered_from: first.id, ...more })
+  const copies = [copy({}), copy({}), copy({ status: 'expired', payment_status: 'unpaid' })]
+  await asCaller(sql, service, (as) =>
+    complete(as, begun, openSession({ id: first.id, client_reference_id: begun.session.id }), T),
+  )
+  const ends = await endsOfEveryOrder(
+    sql,
+    [first, ...copies].map((session, place) =>
+      eventOf(`checkout.session.${session.status === 'expired' ? 'expired' : 'completed'}`, session, {
+        created: T + 10 + place,
+      }),
+    ),
+    async (as) =>
+      Promise.all(
+        [first, ...copies].map(async ({ id }) => {
+          const { status, line_items, caller_id, options } = await sessionRow(as, id as string)
+          return { status, line_items, caller_id, options }
+        }),
+      ),
+  )
+  const of_checkout = { line_items: lineItems, caller_id: 'ada', options: { recovery: {} } }
+  expect(distinct(ends)).toEqual([
+    ['expired', 'completed', 'completed', 'expired'].map((status) => ({ status, ...of_checkout })),
+  ])
 })
 
 test('a session that saves a card is a row, and no purchase', async () => {
