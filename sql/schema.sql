@@ -2975,6 +2975,11 @@ create function payments_private.erase_rows(environment text, subject payments.b
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.erase_sync_errors(environment text, ids text[])
+  returns void
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.erased_text()
   returns text
   language plpgsql immutable security invoker
@@ -3563,6 +3568,12 @@ create function payments_private.redact_erased(environment text, objects jsonb[]
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp
   set enable_seqscan = off;
+
+create function payments_private.redact_metadata(metadata jsonb, of_customer boolean)
+  returns jsonb
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.redact_metadata(metadata jsonb, of_customer boolean) to payments_service;
 
 create function payments_private.refresh_credit_notes(environment text, invoice_ids text[], customer_ids text[])
   returns void
