@@ -1,5 +1,5 @@
 --! Previous: sha1:8b8c220debb528c010416c0027ec06b4e8adda53
---! Hash: sha1:699a6782dc617fae08a1d8fb0852fa605aaa5b87
+--! Hash: sha1:4a8ee68c9ca07f84bc393c360339bc22e7f0c03a
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -1318,12 +1318,37 @@ create or replace function payments_private.put_assignment(
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_after timestamptz; -- what is known of a customer was made before, even if the clock of Stripe is ahead
 begin
+  if put_assignment.object_type = 'customer' then
+    select max(m.made_at) + interval '1 microsecond'
+    into v_after
+    from (
+      select max(t.provider_created_at) as made_at
+      from payments.transactions as t
+      where t.provider_customer_id = put_assignment.object_id and t.environment = put_assignment.environment
+      union all
+      select max(i.provider_created_at)
+      from payments.stripe_invoices as i
+      where i.customer_id = put_assignment.object_id and i.environment = put_assignment.environment
+      union all
+      select max(payments_private.instant_of(s.raw -> 'created'))
+      from payments.stripe_subscriptions as s
+      where s.customer_id = put_assignment.object_id and s.environment = put_assignment.environment
+    ) as m;
+  end if;
+
   -- record the assignment; one of a customer replaces those of its subscriptions
   delete from payments_private.subject_assignments as a
   where a.environment = put_assignment.environment and a.object_id = any (subscription_ids);
-  insert into payments_private.subject_assignments as a (environment, object_type, object_id, subject_type, subject_id)
-  values (put_assignment.environment, put_assignment.object_type, put_assignment.object_id, subject.type, subject.id)
+  insert into payments_private.subject_assignments as a (
+    environment, object_type, object_id, subject_type, subject_id, assigned_at
+  )
+  values (
+    put_assignment.environment, put_assignment.object_type, put_assignment.object_id, subject.type, subject.id,
+    greatest(clock_timestamp(), v_after)
+  )
   on conflict on constraint subject_assignments_pkey do update
   set subject_type = excluded.subject_type,
       subject_id = excluded.subject_id,
