@@ -2895,6 +2895,11 @@ create function payments_private.customer_subjects(environment text, customer_id
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.customer_subjects(environment text, customer_id text) to payments_service;
 
+create function payments_private.customers_of_subject(environment text, subject payments.billing_subject)
+  returns SETOF text
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.database_state()
   returns jsonb
   language plpgsql stable security definer

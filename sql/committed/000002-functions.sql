@@ -1,5 +1,5 @@
 --! Previous: sha1:8b8c220debb528c010416c0027ec06b4e8adda53
---! Hash: sha1:4a8ee68c9ca07f84bc393c360339bc22e7f0c03a
+--! Hash: sha1:57a09b2ebc404752ad09dc092d31f5a5cad4c779
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -8547,6 +8547,50 @@ $$;
 
 revoke all on function payments_private.events_of(text, text[], timestamptz) from public, anon, authenticated;
 --! EndIncluded ownership/private/events_of.sql
+--! Included ownership/private/customers_of_subject.sql
+/*
+ * Returns the Stripe customers whose personal data is that of a billing subject. These are its own, and those that nobody
+ * is named as the owner of and that pay for nobody else; see payments.erase_subject. Those of its checkouts without a
+ * subject are not among them.
+ */
+create or replace function payments_private.customers_of_subject(environment text, subject payments.billing_subject)
+  returns setof text
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query
+    select o.customer_id
+    from payments_private.customer_owners as o
+    where o.subject_id = (subject).id
+      and o.subject_type = (subject).type
+      and o.environment = customers_of_subject.environment
+      and payments_private.subject_of_customer(o.environment, o.customer_id) = customers_of_subject.subject
+    union
+    select c.id
+    from (
+      select t.provider_customer_id as id
+      from payments.transactions as t
+      where (t.subject_type, t.subject_id, t.environment)
+        = ((subject).type, (subject).id, customers_of_subject.environment)
+      union
+      select i.customer_id
+      from payments.stripe_invoices as i
+      where (i.subject_type, i.subject_id, i.environment)
+        = ((subject).type, (subject).id, customers_of_subject.environment)
+    ) as c
+    where c.id is not null
+      and payments_private.other_owner(
+        customers_of_subject.environment, 'customer', c.id, customers_of_subject.subject
+      ) is null;
+end;
+$$;
+
+revoke all on function payments_private.customers_of_subject(text, payments.billing_subject)
+  from public, anon, authenticated;
+--! EndIncluded ownership/private/customers_of_subject.sql
 --! Included ownership/erase_subject.sql
 /*
  * Removes the personal data of a billing subject from every table and from the payloads of the ledger. This includes
@@ -8586,13 +8630,7 @@ begin
   -- find what belongs to the subject
   perform payments_private.check_environment(environment);
   v_customer_ids := array(
-    select distinct o.customer_id
-    from payments_private.customer_owners as o
-    where o.subject_id = erase_subject.subject_id
-      and o.subject_type = erase_subject.subject_type
-      and o.environment = erase_subject.environment
-      and payments_private.subject_of_customer(o.environment, o.customer_id)
-        = row (o.subject_type, o.subject_id)::payments.billing_subject
+    select payments_private.customers_of_subject(environment, row (subject_type, subject_id)::payments.billing_subject)
   );
   v_checkout_ids := array(
     select payments_private.checkouts_of_subject(environment, subject_type, subject_id, v_customer_ids)
@@ -8602,6 +8640,7 @@ begin
     from payments.stripe_checkout_sessions as s
     where s.id = any (v_checkout_ids)
       and s.customer_id is not null
+      and s.customer_id <> all (v_customer_ids)
       and (payments_private.subject_of_customer(s.environment, s.customer_id)).type is null
   );
   v_object_ids := array(

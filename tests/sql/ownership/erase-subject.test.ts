@@ -611,3 +611,23 @@ test('free texts, metadata that names a person, items of subscriptions and error
   expect(await state()).toEqual(before)
   expect(await tablesWith(here)).toEqual([])
 })
+
+test('a customer of which payments of the subject alone are known is erased with it, and none that another subject pays with', async () => {
+  const { sql } = database
+  const [own, shared] = ['lin@example.com', 'both@example.com'].map((email) => customer({ email }))
+  const paid = (who: Json, id: string) =>
+    eventOf(
+      'payment_intent.succeeded',
+      paymentIntent({ customer: who.id, metadata: subjectMetadata('user', id) }),
+    )
+  await ingestAll(sql, [
+    eventOf('customer.created', own as Json),
+    eventOf('customer.created', shared as Json),
+    paid(own as Json, 'lin'),
+    paid(shared as Json, 'lin'),
+    paid(shared as Json, 'kim'),
+  ])
+  expect(await erase('user', 'lin')).toMatchObject({ customers: 1, objects: 2 })
+  expect(await tablesWith(['lin@example.com'])).toEqual([])
+  expect(await tablesWith(['both@example.com'])).toEqual(['payments.customers', 'payments.webhook_events'])
+})
