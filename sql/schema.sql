@@ -2895,6 +2895,11 @@ create function payments_private.customer_subjects(environment text, customer_id
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.customer_subjects(environment text, customer_id text) to payments_service;
 
+create function payments_private.customers_of_subject(environment text, subject payments.billing_subject)
+  returns SETOF text
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.database_state()
   returns jsonb
   language plpgsql stable security definer
@@ -2971,6 +2976,11 @@ create function payments_private.erasable_ids(objects jsonb[])
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.erase_rows(environment text, subject payments.billing_subject, customer_ids text[], object_ids text[], checkout_ids uuid[])
+  returns void
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.erase_sync_errors(environment text, ids text[])
   returns void
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
@@ -3563,6 +3573,12 @@ create function payments_private.redact_erased(environment text, objects jsonb[]
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp
   set enable_seqscan = off;
+
+create function payments_private.redact_metadata(metadata jsonb, of_customer boolean)
+  returns jsonb
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.redact_metadata(metadata jsonb, of_customer boolean) to payments_service;
 
 create function payments_private.refresh_credit_notes(environment text, invoice_ids text[], customer_ids text[])
   returns void

@@ -1202,6 +1202,14 @@ export interface SqlFunctions {
     returns: Json
   }
 
+  'payments_private.redact_metadata': {
+    args: {
+      metadata: Json | null
+      of_customer: boolean | null
+    }
+    returns: Json
+  }
+
   'payments_private.refused_since_last_event': {
     args: {
       environment: string | null

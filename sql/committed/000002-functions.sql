@@ -1,5 +1,5 @@
 --! Previous: sha1:8b8c220debb528c010416c0027ec06b4e8adda53
---! Hash: sha1:8d1c97ef358a75f45a29903c1f0c5cb2217858f5
+--! Hash: sha1:2c7c6de0f75cc567f223e986b989099b18e3fb70
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -1330,12 +1330,37 @@ create or replace function payments_private.put_assignment(
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_after timestamptz; -- what is known of a customer was made before, even if the clock of Stripe is ahead
 begin
+  if put_assignment.object_type = 'customer' then
+    select max(m.made_at) + interval '1 microsecond'
+    into v_after
+    from (
+      select max(t.provider_created_at) as made_at
+      from payments.transactions as t
+      where t.provider_customer_id = put_assignment.object_id and t.environment = put_assignment.environment
+      union all
+      select max(i.provider_created_at)
+      from payments.stripe_invoices as i
+      where i.customer_id = put_assignment.object_id and i.environment = put_assignment.environment
+      union all
+      select max(payments_private.instant_of(s.raw -> 'created'))
+      from payments.stripe_subscriptions as s
+      where s.customer_id = put_assignment.object_id and s.environment = put_assignment.environment
+    ) as m;
+  end if;
+
   -- record the assignment; one of a customer replaces those of its subscriptions
   delete from payments_private.subject_assignments as a
   where a.environment = put_assignment.environment and a.object_id = any (subscription_ids);
-  insert into payments_private.subject_assignments as a (environment, object_type, object_id, subject_type, subject_id)
-  values (put_assignment.environment, put_assignment.object_type, put_assignment.object_id, subject.type, subject.id)
+  insert into payments_private.subject_assignments as a (
+    environment, object_type, object_id, subject_type, subject_id, assigned_at
+  )
+  values (
+    put_assignment.environment, put_assignment.object_type, put_assignment.object_id, subject.type, subject.id,
+    greatest(clock_timestamp(), v_after)
+  )
   on conflict on constraint subject_assignments_pkey do update
   set subject_type = excluded.subject_type,
       subject_id = excluded.subject_id,
@@ -8042,12 +8067,55 @@ $$;
 revoke all on function payments_private.project_snapshots(text, payments_private.snapshot[], boolean)
   from public, anon, authenticated;
 --! EndIncluded projection/private/project_snapshots.sql
+--! Included ownership/private/redact_metadata.sql
+/*
+ * Returns the metadata of a Stripe object without personal data; see redact(). It has no e-mail addresses, and no keys
+ * that name personal data, however they are written: customer_name, customerName, Customer-Name. That of a customer has
+ * its billing subject alone.
+ *
+ * What you may change: add a key under which your app writes personal data, in small letters. Erase the subjects again
+ * after that.
+ */
+create or replace function payments_private.redact_metadata(metadata jsonb, of_customer boolean)
+  returns jsonb
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_personal constant text[] := array[
+    'address', 'addressline1', 'addressline2', 'billingaddress', 'billingname', 'birthday', 'businessname', 'city',
+    'company', 'companyname', 'contact', 'customeraddress', 'customeremail', 'customername', 'customerphone',
+    'dateofbirth', 'displayname', 'dob', 'email', 'emailaddress', 'familyname', 'firstname', 'fullname', 'givenname', 'ip',
+    'ipaddress', 'lastname', 'line1', 'line2', 'mobile', 'name', 'phone', 'phonenumber', 'postalcode', 'receiptemail',
+    'recipient', 'shippingaddress', 'shippingname', 'shippingphone', 'street', 'surname', 'taxid', 'telephone',
+    'useragent', 'useremail', 'username', 'vatid', 'vatnumber', 'zip', 'zipcode'
+  ];
+begin
+  return (
+    select coalesce(jsonb_object_agg(m.key, m.value), '{}')
+    from jsonb_each(metadata) as m (key, value)
+    where case
+      when m.key in ('payments_subject_type', 'payments_subject_id', 'insforge_subject_type', 'insforge_subject_id')
+        then true
+      when of_customer then false
+      else lower(translate(m.key, '_- .', '')) <> all (v_personal) and m.value #>> '{}' !~ '[^[:space:]]@[^[:space:]]+[.]'
+    end
+  );
+end;
+$$;
+
+revoke all on function payments_private.redact_metadata(jsonb, boolean) from public, anon, authenticated;
+grant execute on function payments_private.redact_metadata(jsonb, boolean) to payments_service;
+--! EndIncluded ownership/private/redact_metadata.sql
 --! Included ownership/private/redact.sql
 /*
- * Returns a Stripe object or event without personal data: the values of the fields below are null, at any depth. Ids,
- * amounts and states stay, and so does the metadata of the app without keys of these names. A customer also loses its
- * name, its description and all metadata but its billing subject. A saved card, a bank account or a tax id loses its
- * name, owner and number. kind is the type of the object, if value does not say it itself.
+ * Returns a Stripe object or event without personal data: the values of the fields below are null, at any depth. So are
+ * descriptions and footers, because anything may be written there. Ids, amounts and states stay, and so does the
+ * metadata of the app without what redact_metadata() removes. A customer also loses its name and all metadata but its
+ * billing subject. A saved card, a bank account or a tax id loses its name, owner and number. What is sold stays as it
+ * is. kind is the type of the object, if value does not say it itself.
  *
  * What you may change: add a field that holds personal data in your account. Erase the subjects again after that.
  */
@@ -8060,15 +8128,18 @@ create or replace function payments_private.redact(value jsonb, kind text defaul
 as $$
 declare
   v_personal constant text[] := array[
-    'account_holder_name', 'account_number', 'address', 'address_city', 'address_country', 'address_line1', 'address_line2',
-    'address_state', 'address_zip', 'bank_name', 'bic', 'billing_details', 'business_name', 'buyer_id', 'cardholder_name',
-    'cashtag', 'collected_information', 'comment', 'custom_fields', 'customer_address', 'customer_details', 'customer_email',
-    'customer_name', 'customer_phone', 'customer_shipping', 'customer_tax_ids', 'dob', 'dynamic_last4', 'email', 'evidence',
-    'exp_month', 'exp_year', 'fingerprint', 'hosted_invoice_url', 'iban_last4', 'individual_name', 'invoice_pdf', 'ip_address',
-    'ip_address_location', 'last4', 'memo', 'payer_email', 'payer_id', 'payer_name', 'payment_method_details', 'pdf', 'phone',
-    'preferred_locales', 'receipt_email', 'receipt_url', 'routing_number', 'shipping', 'shipping_address',
-    'shipping_address_zip', 'shipping_details', 'source', 'sources', 'tax_id', 'tax_ids', 'user_agent', 'verified_address',
-    'verified_email', 'verified_name', 'verified_phone'
+    'account_holder_name', 'account_number', 'account_number_last4', 'address', 'address_city', 'address_country',
+    'address_line1', 'address_line2', 'address_state', 'address_zip', 'bank_name', 'bic', 'billing_address',
+    'billing_details', 'billing_zip', 'business_name', 'buyer_address', 'buyer_id', 'cardholder_name', 'cashtag',
+    'collected_information', 'comment', 'custom_fields', 'customer_address', 'customer_details', 'customer_email',
+    'customer_name', 'customer_phone', 'customer_shipping', 'customer_tax_ids', 'description', 'dob', 'dynamic_last4',
+    'email', 'email_sent_to', 'evidence', 'exp_month', 'exp_year', 'fingerprint', 'footer', 'hosted_instructions_url',
+    'hosted_invoice_url', 'hosted_verification_url', 'hosted_voucher_url', 'iban_last4', 'individual_name',
+    'instructions_email', 'invoice_pdf', 'ip_address', 'ip_address_location', 'last4', 'memo', 'pay_id', 'payer_email',
+    'payer_id', 'payer_name', 'payment_method_details', 'pdf', 'phone', 'preferred_locales', 'receipt_email',
+    'receipt_url', 'routing_number', 'sender_name', 'shipping', 'shipping_address', 'shipping_address_zip',
+    'shipping_details', 'source', 'sources', 'tax_id', 'tax_ids', 'user_agent', 'verified_address', 'verified_email',
+    'verified_name', 'verified_phone', 'vpa', 'wallet'
   ];
   v_kind text := coalesce(value ->> 'object', kind);
 begin
@@ -8077,22 +8148,19 @@ begin
       return (select coalesce(jsonb_agg(payments_private.redact(e.item) order by e.position), '[]')
         from jsonb_array_elements(value) with ordinality as e (item, position));
     when 'object' then
+      if v_kind in ('coupon', 'plan', 'price', 'product', 'shipping_rate', 'tax_rate') then
+        return value;
+      end if;
       return (
         select coalesce(jsonb_object_agg(
           f.key,
           case
             when f.key = any (v_personal) then 'null'
             when v_kind in ('customer', 'card', 'bank_account', 'source', 'tax_id')
-              and f.key in ('name', 'description', 'owner', 'value')
+              and f.key in ('name', 'owner', 'value')
               then 'null'
-            when v_kind = 'customer' and f.key = 'metadata' and jsonb_typeof(f.value) = 'object' then (
-              select coalesce(jsonb_object_agg(m.key, m.value), '{}')
-              from jsonb_each(f.value) as m (key, value)
-              where m.key in (
-                'payments_subject_type', 'payments_subject_id', 'insforge_subject_type', 'insforge_subject_id'
-              )
-            )
-            when f.key = 'metadata' and jsonb_typeof(f.value) = 'object' then f.value - v_personal
+            when f.key = 'metadata' and jsonb_typeof(f.value) = 'object'
+              then payments_private.redact_metadata(f.value, v_kind = 'customer')
             when f.key = 'previous_attributes' then payments_private.redact(f.value, redact.value -> 'object' ->> 'object')
             else payments_private.redact(f.value)
           end
@@ -8127,6 +8195,50 @@ $$;
 revoke all on function payments_private.erased_text() from public, anon, authenticated;
 grant execute on function payments_private.erased_text() to payments_service;
 --! EndIncluded ownership/private/erased_text.sql
+--! Included ownership/private/erase_sync_errors.sql
+/*
+ * Removes the errors about some objects from the runs of syncs, because an error may repeat personal data; see
+ * payments.erase_subject. Contract: project_sync_page and end_sync write the id of the object before the error.
+ */
+create or replace function payments_private.erase_sync_errors(environment text, ids text[])
+  returns void
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update payments.sync_runs as r
+  set error = case
+        when substring(r.error from 'the first of them ([^:]+):') = any (ids) then payments_private.erased_text()
+        else r.error
+      end,
+      progress = (
+        select jsonb_object_agg(
+          p.kind,
+          case
+            when split_part(p.progress ->> 'error', ':', 1) = any (ids)
+              then jsonb_set(p.progress, '{error}', to_jsonb(payments_private.erased_text()))
+            else p.progress
+          end
+        )
+        from jsonb_each(r.progress) as p (kind, progress)
+      )
+  where r.environment = erase_sync_errors.environment
+    and exists (
+      select
+      from jsonb_each(r.progress) as p (kind, progress)
+      where split_part(p.progress ->> 'error', ':', 1) = any (ids)
+    );
+  update payments.provider_connections as c
+  set last_sync_error = payments_private.erased_text()
+  where c.environment = erase_sync_errors.environment
+    and substring(c.last_sync_error from 'the first of them ([^:]+):') = any (ids);
+end;
+$$;
+
+revoke all on function payments_private.erase_sync_errors(text, text[]) from public, anon, authenticated;
+--! EndIncluded ownership/private/erase_sync_errors.sql
 --! Included ownership/private/erase_rows.sql
 /*
  * Removes personal data from the rows of customers and of objects. The projections of what redact() returns are the
@@ -8145,21 +8257,27 @@ create or replace function payments_private.erase_rows(
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_reasons constant text[] := array['duplicate', 'expired_uncaptured_charge', 'fraudulent', 'requested_by_customer'];
 begin
   update payments.customers as t
   set email = null,
       name = null,
       phone = null,
-      metadata = payments_private.redact(jsonb_build_object('metadata', t.metadata), 'customer') -> 'metadata',
+      metadata = payments_private.redact_metadata(t.metadata, true),
       raw = payments_private.redact(t.raw)
   where t.provider_customer_id = any (customer_ids) and t.environment = erase_rows.environment and t.provider = 'stripe';
   update payments.stripe_subscriptions as t
-  set metadata = payments_private.redact(jsonb_build_object('metadata', t.metadata)) -> 'metadata',
+  set metadata = payments_private.redact_metadata(t.metadata, false),
+      raw = payments_private.redact(t.raw)
+  where t.subscription_id = any (object_ids) and t.environment = erase_rows.environment;
+  update payments.stripe_subscription_items as t
+  set metadata = payments_private.redact_metadata(t.metadata, false),
       raw = payments_private.redact(t.raw)
   where t.subscription_id = any (object_ids) and t.environment = erase_rows.environment;
   update payments.stripe_checkout_sessions as t
   set customer_email = null,
-      metadata = payments_private.redact(jsonb_build_object('metadata', t.metadata)) -> 'metadata',
+      metadata = payments_private.redact_metadata(t.metadata, false),
       options = case
         when t.options ? 'custom_fields' then jsonb_set(t.options, '{custom_fields}', (
           select coalesce(jsonb_agg(f.field - 'default_value' order by f.position), '[]')
@@ -8179,14 +8297,15 @@ begin
       or (t.subject_type, t.subject_id) = ((erase_rows.subject).type, (erase_rows.subject).id)
     );
   update payments.stripe_invoices as t
-  set hosted_invoice_url = null,
+  set description = null,
+      hosted_invoice_url = null,
       invoice_pdf = null,
-      metadata = payments_private.redact(jsonb_build_object('metadata', t.metadata)) -> 'metadata'
+      metadata = payments_private.redact_metadata(t.metadata, false)
   where t.invoice_id = any (object_ids) and t.environment = erase_rows.environment;
   update payments.stripe_credit_notes as t
   set memo = null,
       pdf = null,
-      metadata = payments_private.redact(jsonb_build_object('metadata', t.metadata)) -> 'metadata'
+      metadata = payments_private.redact_metadata(t.metadata, false)
   where t.credit_note_id = any (object_ids) and t.environment = erase_rows.environment;
   update payments_private.charge_details as t
   set receipt_url = null,
@@ -8194,10 +8313,14 @@ begin
       card_last4 = null
   where t.charge_id = any (object_ids) and t.environment = erase_rows.environment;
   update payments_private.payment_objects as t
-  set customer_email = null
-  where t.object_id = any (object_ids) and t.environment = erase_rows.environment and t.customer_email is not null;
+  set customer_email = null,
+      description = case when t.object_type = 'refund' and t.description = any (v_reasons) then t.description end
+  where t.object_id = any (object_ids)
+    and t.environment = erase_rows.environment
+    and num_nonnulls(t.customer_email, t.description) > 0;
   update payments.transactions as t
   set customer_email_snapshot = null,
+      description = case when t.type = 'refund' and t.description = any (v_reasons) then t.description end,
       receipt_url = null,
       card_brand = null,
       card_last4 = null
@@ -8214,6 +8337,7 @@ begin
           and r.environment = erase_rows.environment
       )
     );
+  perform payments_private.erase_sync_errors(environment, customer_ids || object_ids);
 end;
 $$;
 
@@ -8463,6 +8587,50 @@ $$;
 
 revoke all on function payments_private.events_of(text, text[], timestamptz) from public, anon, authenticated;
 --! EndIncluded ownership/private/events_of.sql
+--! Included ownership/private/customers_of_subject.sql
+/*
+ * Returns the Stripe customers whose personal data is that of a billing subject. These are its own, and those that nobody
+ * is named as the owner of and that pay for nobody else; see payments.erase_subject. Those of its checkouts without a
+ * subject are not among them.
+ */
+create or replace function payments_private.customers_of_subject(environment text, subject payments.billing_subject)
+  returns setof text
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query
+    select o.customer_id
+    from payments_private.customer_owners as o
+    where o.subject_id = (subject).id
+      and o.subject_type = (subject).type
+      and o.environment = customers_of_subject.environment
+      and payments_private.subject_of_customer(o.environment, o.customer_id) = customers_of_subject.subject
+    union
+    select c.id
+    from (
+      select t.provider_customer_id as id
+      from payments.transactions as t
+      where (t.subject_type, t.subject_id, t.environment)
+        = ((subject).type, (subject).id, customers_of_subject.environment)
+      union
+      select i.customer_id
+      from payments.stripe_invoices as i
+      where (i.subject_type, i.subject_id, i.environment)
+        = ((subject).type, (subject).id, customers_of_subject.environment)
+    ) as c
+    where c.id is not null
+      and payments_private.other_owner(
+        customers_of_subject.environment, 'customer', c.id, customers_of_subject.subject
+      ) is null;
+end;
+$$;
+
+revoke all on function payments_private.customers_of_subject(text, payments.billing_subject)
+  from public, anon, authenticated;
+--! EndIncluded ownership/private/customers_of_subject.sql
 --! Included ownership/erase_subject.sql
 /*
  * Removes the personal data of a billing subject from every table and from the payloads of the ledger. This includes
@@ -8477,7 +8645,8 @@ revoke all on function payments_private.events_of(text, text[], timestamptz) fro
  * A living subscription continues, and so do its payments. End it first, if that is wanted. A checkout that is
  * open can still be paid by a new customer of Stripe: erase again after that. Stripe keeps its own copy: delete the
  * customer there. The app's own tables stay as they are. So does the metadata that the app wrote, except that of
- * customers and except keys that redact() knows. Recorded errors are removed, because they may repeat personal data.
+ * customers, e-mail addresses and keys that redact_metadata() knows. Descriptions and recorded errors are removed,
+ * because they may repeat personal data. Addresses to which checkouts return stay as the app wrote them.
  * Triggers on "update of processing_status" do not fire; a trigger on every update of the ledger sees its rows. Takes
  * up to a minute for a million events of the ledger; events about the subject wait at the end only. See events_of.
  */
@@ -8501,13 +8670,7 @@ begin
   -- find what belongs to the subject
   perform payments_private.check_environment(environment);
   v_customer_ids := array(
-    select distinct o.customer_id
-    from payments_private.customer_owners as o
-    where o.subject_id = erase_subject.subject_id
-      and o.subject_type = erase_subject.subject_type
-      and o.environment = erase_subject.environment
-      and payments_private.subject_of_customer(o.environment, o.customer_id)
-        = row (o.subject_type, o.subject_id)::payments.billing_subject
+    select payments_private.customers_of_subject(environment, row (subject_type, subject_id)::payments.billing_subject)
   );
   v_checkout_ids := array(
     select payments_private.checkouts_of_subject(environment, subject_type, subject_id, v_customer_ids)
@@ -8517,6 +8680,7 @@ begin
     from payments.stripe_checkout_sessions as s
     where s.id = any (v_checkout_ids)
       and s.customer_id is not null
+      and s.customer_id <> all (v_customer_ids)
       and (payments_private.subject_of_customer(s.environment, s.customer_id)).type is null
   );
   v_object_ids := array(

@@ -59,6 +59,13 @@ const cycles = [
   'a customer of a subject gets a subscription and an invoice that name no subject',
   'a customer is deleted while subscribed',
   'a subscription is changed three times and cancelled within one second',
+  'a paid invoice is credited, with a refund and to the balance',
+  'a downgrade waits in a schedule until the period ends',
+  'an update waits for its payment and is made, another one expires',
+  'a trial without a card is paused, then resumed',
+  'a card is saved, and a subscription is paid with it',
+  'an authorized payment is captured in part, and part of that is refunded',
+  'a cart of two prices, one of them made up, is bought and refunded in part',
 ]
 
 test.each(cycles)(

@@ -3,6 +3,8 @@
  * hard for a listener: many changes within one second, several customers of one subject, payments that are not
  * settled yet.
  */
+
+import { change } from '../../../scripts/local-stripe/core/engine.ts'
 import {
   type LifeCycle,
   type LifeCycleOptions,
@@ -309,6 +311,39 @@ const hardOnes: Told[] = [
       world.wait(day)
       world.api('POST', path, { items: [{ id: item?.id, price: world.prices.monthly }] })
       world.wait(month + 2 * 3600)
+    },
+  },
+  {
+    // Local Stripe refuses `pending_if_incomplete`, so this writes what Stripe would.
+    name: 'an update waits for its payment and is made, another one expires',
+    run: (world) => {
+      const subscription = world.engine.store.require('subscription', subscribed(world))
+      const [item] = subscription.items.data
+      if (!item) throw new Error('the subscription has no item')
+      const [updated, ended] = ['customer.subscription.updated', 'customer.subscription.pending_update']
+      const wait = (quantity: number) => {
+        const items = [{ ...item, quantity }] as never
+        const update = {
+          billing_cycle_anchor: null,
+          cancel_at_period_end: null,
+          discount: null,
+          discounts: null,
+          expires_at: world.engine.now() + day,
+          metadata: null,
+          subscription_items: items,
+          trial_end: null,
+          trial_from_plan: null,
+        }
+        world.wait(day)
+        change(world.engine, subscription, { pending_update: update }, updated)
+      }
+      wait(3)
+      world.wait(3600)
+      const items = { ...subscription.items, data: [{ ...item, quantity: 3 }] }
+      change(world.engine, subscription, { items, pending_update: null }, updated, `${ended}_applied`)
+      wait(9)
+      world.wait(day)
+      change(world.engine, subscription, { pending_update: null }, updated, `${ended}_expired`)
     },
   },
 ]

@@ -131,6 +131,8 @@ export function expected(told: Witnessed): Expected {
       latest_invoice_id: subscription.latest_invoice,
       schedule_id: subscription.schedule,
       ...nextPhaseOf(seen.has(subscription.schedule) ? (end.get(subscription.schedule) as Thing) : undefined),
+      pending_update: subscription.pending_update,
+      pending_update_expires_at: subscription.pending_update?.expires_at ?? null,
       metadata: subscription.metadata,
     })),
     stripe_subscription_items: subscriptions.flatMap((subscription) =>

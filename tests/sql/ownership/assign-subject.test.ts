@@ -39,11 +39,16 @@ const invoiceOwner = async (id: string) =>
     ?.subject_id
 
 /** A customer with a subscription, its paid invoice and a payment of its own; all name the subject, if any. */
-async function buyer(metadata: Json) {
+async function buyer(metadata: Json, created = T) {
   const owner = customer()
-  const plan = subscription({ customer: owner.id, metadata })
-  const bill = invoice({ customer: owner.id, subscription: plan.id, subscription_metadata: metadata })
-  const intent = paymentIntent({ customer: owner.id, metadata })
+  const plan = subscription({ created, customer: owner.id, metadata })
+  const bill = invoice({
+    created,
+    customer: owner.id,
+    subscription: plan.id,
+    subscription_metadata: metadata,
+  })
+  const intent = paymentIntent({ created, customer: owner.id, metadata })
   await ingestAll(database.sql, [
     eventOf('customer.created', owner),
     eventOf('customer.subscription.created', plan),
@@ -125,6 +130,17 @@ test('what a customer buys later for a subject that it names belongs to that one
   })
   await ingest(database.sql, eventOf('payment_intent.succeeded', later, { created: 4_000_000_000 }))
   expect((await paymentRow(database.sql, later.id)).subject_id).toBe('u1')
+})
+
+test('what is known of a customer moves with it, even if a clock ahead of ours has made it', async () => {
+  const bought = await buyer(subjectMetadata('team', 'ahead'), 4_000_000_000)
+  await assign({ customer: bought.owner.id }, ['team', 'behind'], true)
+  expect(await ownersOf(bought)).toEqual(['behind', 'behind', 'behind', 'behind'])
+  const table = ['stripe_subscriptions', 'stripe_invoices', 'transactions']
+  for (const name of table)
+    await database.sql`delete from payments.${database.sql(name)} where environment = 'test'`
+  await database.sql`select payments.rebuild_projections('test')`
+  expect(await ownersOf(bought)).toEqual(['behind', 'behind', 'behind', 'behind'])
 })
 
 test('a refund belongs to whom its payment was assigned to, whatever the metadata of the payment names', async () => {

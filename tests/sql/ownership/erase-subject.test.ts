@@ -537,3 +537,97 @@ test('the error of a trigger that names a person is removed from the ledger', as
   expect((await ingest(sql, event)).event.last_error).toBe('No account of <NULL>. (P0001)')
   expect(await tablesWith(['eve@example.com'])).toEqual([])
 })
+
+test('free texts, metadata that names a person, items of subscriptions and errors of a sync are erased; what is sold stays', async () => {
+  const { sql } = database
+  const here = ['Zoe Quill', 'zoe@example.com', 'Zoe Lane']
+  const owner = customer({ name: 'Zoe Quill' })
+  const metadata = {
+    ...subjectMetadata('user', 'zoe'),
+    order: '7',
+    fullName: 'Zoe Quill',
+    contact_person: 'Zoe <zoe@example.com>',
+    'Postal-Code': 'Zoe Lane',
+  }
+  const texts = { customer: owner.id, description: 'For Zoe Quill', metadata }
+  const item = subscriptionItem({ metadata })
+  const plan = subscription({ ...texts, items: [item] })
+  const bill = invoice({ ...texts, footer: 'Zoe Quill' })
+  const intent = paymentIntent(texts)
+  const back = refund({ payment_intent: intent.id, description: 'For Zoe Quill', metadata })
+  await ingestAll(sql, [
+    eventOf('customer.created', owner),
+    eventOf('customer.subscription.created', plan),
+    eventOf('invoice.paid', bill),
+    eventOf('payment_intent.succeeded', intent),
+    eventOf('refund.created', back),
+    eventOf('payment_method.attached', {
+      id: 'pm_zoe',
+      object: 'payment_method',
+      customer: owner.id,
+      card: { wallet: { masterpass: { name: 'Zoe Quill', billing_address: { line1: 'Zoe Lane' } } } },
+    }),
+  ])
+  await sql.unsafe(`
+    create function public.refuse() returns trigger language plpgsql as $$
+      begin raise exception 'No account of %.', new.name; end $$;
+    create trigger _500_refuse before update on payments.customers
+      for each row when (new.provider_customer_id = '${owner.id}') execute function public.refuse()`)
+  await sql`delete from payments.sync_runs`
+  const [{ step }] = (await sql`select payments.begin_sync('test', '["customers"]') as step`) as unknown as [
+    { step: Json },
+  ]
+  await sql`select payments.record_sync_page(
+    ${step.run.id}, ${step.run.lease}, 'customers', ${sql.json([{ ...owner, phone: '1' }])}, ${at(T + 70)}, false)`
+  await sql`drop function public.refuse() cascade`
+  await sql`select payments.complete_sync(${step.run.id}, ${step.run.lease}, 10)`
+  expect(await tablesWith(here)).toEqual(
+    expect.arrayContaining([
+      'payments.stripe_subscription_items',
+      'payments.sync_runs',
+      'payments.transactions',
+    ]),
+  )
+  await erase('user', 'zoe')
+  expect(await tablesWith(here)).toEqual([])
+  const state = () => sql`
+    select s.metadata, i.metadata as items, i.price_id, s.raw #> '{items,data,0,price}' as price, t.description, t.amount::int
+    from payments.stripe_subscriptions as s
+    join payments.stripe_subscription_items as i using (subscription_id, environment)
+    join payments.transactions as t on t.provider_object_id = ${intent.id}
+    where s.subscription_id = ${plan.id}`
+  const before = await state()
+  expect(before).toMatchObject([
+    {
+      metadata: { order: '7', ...subjectMetadata('user', 'zoe') },
+      items: { order: '7', ...subjectMetadata('user', 'zoe') },
+      price_id: item.price.id,
+      price: item.price,
+      description: null,
+      amount: 1000,
+    },
+  ])
+  await sql`select payments.rebuild_projections('test')`
+  expect(await state()).toEqual(before)
+  expect(await tablesWith(here)).toEqual([])
+})
+
+test('a customer of which payments of the subject alone are known is erased with it, and none that another subject pays with', async () => {
+  const { sql } = database
+  const [own, shared] = ['lin@example.com', 'both@example.com'].map((email) => customer({ email }))
+  const paid = (who: Json, id: string) =>
+    eventOf(
+      'payment_intent.succeeded',
+      paymentIntent({ customer: who.id, metadata: subjectMetadata('user', id) }),
+    )
+  await ingestAll(sql, [
+    eventOf('customer.created', own as Json),
+    eventOf('customer.created', shared as Json),
+    paid(own as Json, 'lin'),
+    paid(shared as Json, 'lin'),
+    paid(shared as Json, 'kim'),
+  ])
+  expect(await erase('user', 'lin')).toMatchObject({ customers: 1, objects: 2 })
+  expect(await tablesWith(['lin@example.com'])).toEqual([])
+  expect(await tablesWith(['both@example.com'])).toEqual(['payments.customers', 'payments.webhook_events'])
+})
