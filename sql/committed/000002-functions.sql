@@ -1,5 +1,5 @@
 --! Previous: sha1:8b8c220debb528c010416c0027ec06b4e8adda53
---! Hash: sha1:2c7c6de0f75cc567f223e986b989099b18e3fb70
+--! Hash: sha1:687a3140b3ae5ad6963f8dbeaa6bb18143db7855
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -8347,7 +8347,8 @@ revoke all on function payments_private.erase_rows(text, payments.billing_subjec
 --! Included ownership/private/objects_of_subject.sql
 /*
  * Returns the ids of the Stripe objects that belong to a billing subject, to customers or to checkouts. They are
- * sessions, subscriptions, schedules, invoices, credit notes, and all objects of payments. See payments.erase_subject.
+ * sessions, subscriptions, schedules, invoices, credit notes, and all objects of payments. What was paid for one of the
+ * subscriptions is among them, whoever it belongs to, because it names the subscription. See payments.erase_subject.
  */
 create or replace function payments_private.objects_of_subject(
   environment text,
@@ -8386,6 +8387,7 @@ begin
         and (
           (i.subject_type, i.subject_id) = (objects_of_subject.subject_type, objects_of_subject.subject_id)
           or i.customer_id = any (customer_ids)
+          or i.subscription_id in (select s.subscription_id from subscription as s)
         )
     ),
     payment as (
@@ -8400,7 +8402,11 @@ begin
       select o.payment_id
       from payments_private.payment_objects as o
       where o.environment = objects_of_subject.environment
-        and (o.customer_id = any (customer_ids) or o.object_id in (select c.checkout_session_id from checkout as c))
+        and (
+          o.customer_id = any (customer_ids)
+          or o.object_id in (select c.checkout_session_id from checkout as c)
+          or o.subscription_id in (select s.subscription_id from subscription as s)
+        )
     )
     select c.checkout_session_id from checkout as c where c.checkout_session_id is not null
     union
@@ -8664,6 +8670,7 @@ declare
   v_ids text[]; -- all of these
   v_method_ids text[];
   v_event_ids uuid[];
+  v_told_ids text[]; -- of the objects that these are about
   v_events bigint;
   v_since constant timestamptz := clock_timestamp() - interval '5 minutes'; -- no event takes so long
 begin
@@ -8709,10 +8716,7 @@ begin
   from unnest(v_ids || v_method_ids) as i (id)
   on conflict on constraint erased_objects_pkey do nothing;
 
-  -- erase
-  perform payments_private.erase_rows(
-    environment, row (subject_type, subject_id)::payments.billing_subject, v_customer_ids, v_object_ids, v_checkout_ids
-  );
+  -- erase the rows, also of what else the events are about: a rebuild would take it from their payloads
   if cardinality(v_method_ids) > 0 then
     v_event_ids := v_event_ids || array(
       select w.id
@@ -8721,6 +8725,15 @@ begin
         and (w.object_id = any (v_method_ids) or w.payload #>> '{data,object,payment_method}' = any (v_method_ids))
     );
   end if;
+  v_told_ids := array(
+    select distinct w.object_id from payments.webhook_events as w where w.id = any (v_event_ids) and w.object_id is not null
+  );
+  perform payments_private.erase_rows(
+    environment, row (subject_type, subject_id)::payments.billing_subject, v_customer_ids || v_told_ids,
+    v_object_ids || v_told_ids, v_checkout_ids
+  );
+
+  -- erase the payloads
   update payments.webhook_events as w
   set payload = r.payload,
       last_error = r.last_error

@@ -3,9 +3,11 @@
  * events in whatever order. What a step picks, it picks by the number that it is given.
  */
 import { Stripe } from 'stripe'
+import { projectStripeObjects } from '../../../functions/core/sql.ts'
+import { storable } from '../../../functions/core/storable.ts'
 import { runSync } from '../../../functions/sync/sync.ts'
 import { StripeFailure } from '../../../scripts/local-stripe/index.ts'
-import { deliver, type SyncSystem } from '../../functions/sync/support/system.ts'
+import type { SyncSystem } from '../../functions/sync/support/system.ts'
 
 /** Numbers of one step, each below the given one. */
 type Choose = (below: number) => number
@@ -221,18 +223,26 @@ export const OPERATORS: Record<string, Deed> = {
   async deliverSome(system, choose) {
     const missing = await undelivered(system)
     const some = missing.slice(0, choose(missing.length + 1))
-    await deliver(system.deps, choose(2) ? some : some.toSorted(() => choose(2) - 0.5))
+    for (const event of choose(2) ? some : some.toSorted(() => choose(2) - 0.5)) await deliver(system, event)
   },
-  /** The next events in one call. */
+  /** The next events at once, so that they come in lists. */
   async deliverTogether(system, choose) {
-    const { sql } = system.database
     const some = (await undelivered(system)).slice(0, 1 + choose(16))
-    await sql`select payments.ingest_webhook_events('test', ${sql.json(some as never)})`
+    await Promise.all(some.map((event) => deliver(system, event)))
   },
-  async deliverAgain({ deps, stripe }, choose) {
-    const event = pick(choose, stripe.control.events())
-    if (event) await deliver(deps, [event])
+  async deliverAgain(system, choose) {
+    const event = pick(choose, system.stripe.control.events())
+    if (event) await deliver(system, event)
   },
+}
+
+/** As the webhook handler does: what events of one second leave undecided is read from Stripe. */
+export async function deliver({ deps }: SyncSystem, event: object): Promise<void> {
+  const { fetch } = await deps.ingest({ environment: 'test', payload: storable(JSON.stringify(event)) })
+  for (const ref of fetch) {
+    const { object, snapshotAt } = await (await deps.stripe('test')).retrieve(ref)
+    await projectStripeObjects(deps.database, { environment: 'test', objects: [object], snapshotAt })
+  }
 }
 
 /** Events of Stripe that the ledger has not, oldest first. */

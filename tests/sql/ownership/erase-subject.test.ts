@@ -631,3 +631,39 @@ test('a customer of which payments of the subject alone are known is erased with
   expect(await tablesWith(['lin@example.com'])).toEqual([])
   expect(await tablesWith(['both@example.com'])).toEqual(['payments.customers', 'payments.webhook_events'])
 })
+
+test('what was paid for a subscription of the subject is erased with it, whoever it belongs to, as its events are', async () => {
+  const { sql } = database
+  const [buyer, payer] = [newId('cus'), newId('cus')]
+  const sub = subscription({ customer: buyer, metadata: subjectMetadata('team', 'leaves') })
+  const paid = invoice({
+    customer: payer,
+    customer_email: 'payer@example.com',
+    hosted_invoice_url: 'https://invoice.stripe.com/i/payer',
+    subscription: sub.id,
+    metadata: subjectMetadata('team', 'stays'),
+  })
+  await ingest(sql, eventOf('customer.subscription.created', sub))
+  await ingest(sql, eventOf('invoice.paid', paid, { created: T + 5 }))
+  await sql`
+    update payments.stripe_invoices set subject_type = 'team', subject_id = 'stays' where invoice_id = ${String(paid.id)}`
+  await sql`
+    update payments.transactions set subject_type = 'team', subject_id = 'stays'
+    where related_object_ids ->> 'invoice' = ${String(paid.id)}`
+  await erase('team', 'leaves')
+  const shown = async () => ({
+    invoice: (
+      await sql`
+      select hosted_invoice_url, status from payments.stripe_invoices where invoice_id = ${String(paid.id)}`
+    )[0],
+    payment: await paymentRow(sql, String(paid.id)).then(({ customer_email_snapshot, amount }) => ({
+      customer_email_snapshot,
+      amount,
+    })),
+  })
+  expect(await shown()).toEqual({
+    invoice: { hosted_invoice_url: null, status: 'paid' },
+    payment: { customer_email_snapshot: null, amount: expect.anything() },
+  })
+  expect(await tablesWith(['payer@example.com', 'stripe.com/i/payer'])).toEqual([])
+})
