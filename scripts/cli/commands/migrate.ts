@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
 import { runner } from 'node-pg-migrate'
 import pg from 'pg'
+import { connectionString } from '../support/connection-string.ts'
 import { action } from '../support/context.ts'
 import { restorePolicies, userPolicies } from '../support/default-policies.ts'
 import { cliError } from '../support/errors.ts'
@@ -49,7 +50,7 @@ export type MigrateResult = {
   appliedAgain?: string[]
 }
 
-export { LEDGER }
+export { connectionString, LEDGER }
 
 /** A name of our own, so that other tools' migrations of the same database do not wait for ours. */
 const LOCK_NAME = 'pg-payments migrate'
@@ -249,30 +250,6 @@ async function migrationNames(directory: string): Promise<Set<string>> {
     throw new Error(`The migrations cannot be read from ${directory}.`, { cause })
   })
   return new Set(files.filter((file) => file.endsWith('.sql')).map((file) => file.slice(0, -'.sql'.length)))
-}
-
-/**
- * The connection string for `pg`, in which "sslmode=require" means the same as for psql and the handlers: encrypted,
- * with any certificate.
- *
- * @throws Error with a sentence for a person
- */
-export function connectionString(databaseUrl: string): string {
-  let url: URL
-  try {
-    url = new URL(databaseUrl)
-    decodeURIComponent(`${url.username}:${url.password}${url.pathname}`)
-    if (!/^postgres(ql)?:$/.test(url.protocol)) throw new Error(url.protocol)
-  } catch {
-    // Without the cause, because its message repeats the connection string and with it the password.
-    throw new Error(
-      'The database URL is not a Postgres connection string. It looks like postgres://user@host:5432/database, with :password after the user.',
-    )
-  }
-  if (url.searchParams.has('sslmode') && !url.searchParams.has('uselibpqcompat')) {
-    url.searchParams.set('uselibpqcompat', 'true')
-  }
-  return url.href
 }
 
 async function connect(databaseUrl: string): Promise<pg.Client> {

@@ -219,8 +219,9 @@ export const HEALTH_CODES: Record<string, Meaning> = {
   },
   row_security: { meaning: 'The login has row_security = off, so every checkout fails.', next: SETTING },
   read_only: {
-    meaning: 'Transactions of the login are read-only, so every webhook and every checkout fails.',
-    next: `Some platforms set this while the disk is full. ${SETTING}`,
+    meaning:
+      'The server is a standby, or transactions of the login are read-only, so every webhook and every checkout fails.',
+    next: `Set DATABASE_URL to the address of the primary server. Or: some platforms set this while the disk is full. ${SETTING}`,
   },
   replication_role: {
     meaning: 'No trigger fires and nothing is fulfilled, because session_replication_role is replica.',
