@@ -20,7 +20,7 @@ import { LEDGER } from '../support/ledger.ts'
 import { holderOfLocks, lockTables } from '../support/migration-locks.ts'
 import { count } from '../support/output.ts'
 import { extraRights, missingRoles, revokeExtraRights } from '../support/rights.ts'
-import { SCHEMA_PARTS_FILE } from '../support/schema-parts.ts'
+import { type ExtraRight, SCHEMA_PARTS_FILE } from '../support/schema-parts.ts'
 import { databaseUrlOf } from '../support/with-deps.ts'
 
 export type MigrateOptions = {
@@ -108,6 +108,8 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
     if (appliedAgain.length === 0) await keepPolicies()
     const after = isRepeated ? await userPolicies(client) : new Map()
     lines.push(...(await revokeExtraRights(client, partsFile, extra)))
+    if (isInstalled && !options.again && applied.length + unknown.length === 0)
+      lines.push(...openRights(await extraRights(client, partsFile)))
     await client.query('commit')
     at.migration = undefined
 
@@ -161,6 +163,20 @@ function resetSentence(withPolicies = false): string {
   return withPolicies
     ? 'The policies and grants of pg-payments were reset to this version; make your own changes to them again.'
     : 'The grants of pg-payments were reset to this version; its policies for app users are as they were.'
+}
+
+/**
+ * What a restore leaves on a server without the roles: its grants fail, and everyone may then call the functions, as
+ * Postgres allows by default. Nothing else looks at them after it.
+ */
+function openRights(extra: ExtraRight[]): string[] {
+  const [first] = extra
+  if (!first) return []
+  const more = extra.length > 1 ? ` and ${extra.length - 1} more` : ''
+  return [
+    `Rights are not those of this version: ${first.right}${more}. A restore on a server without the roles of pg-payments ` +
+      'leaves this. Run: pg-payments migrate --again',
+  ]
 }
 
 /** Takes the locks of all tables, or says who holds them. */
