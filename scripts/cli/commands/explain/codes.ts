@@ -193,6 +193,10 @@ export const HEALTH_CODES: Record<string, Meaning> = {
     meaning: 'The signing secret of the endpoint is not known here.',
     next: `${CONFIGURE} ${RECOVER}`,
   },
+  endpoint_duplicate: {
+    meaning: 'Another endpoint at Stripe delivers here too, and its signing secret is not used here.',
+    next: 'Delete that endpoint in the Stripe Dashboard: the managed one brings the same events.',
+  },
   address_unreachable: {
     meaning: 'The handlers cannot reach the address to which Stripe delivers.',
     next: 'Check PAYMENTS_PUBLIC_URL, DNS and the proxy. Some networks do not let a server reach itself.',
