@@ -2342,7 +2342,7 @@ create function payments.begin_webhook_endpoint(environment text, url text, api_
   returns jsonb
   language plpgsql stable security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.begin_webhook_endpoint(environment text, url text, api_version text, endpoints jsonb, since text, secret_is_lost boolean, take_over boolean) is 'Decides what to do at Stripe so that events of an environment reach an address, given the endpoints that the account has. secret_is_lost: the stored signing secret cannot be decrypted. take_over: also replace the endpoint that delivers to another address, where this deployment was before. Returns {action, endpoint, params, idempotency_key, events, retire, remove, elsewhere}; action is list, reuse, mend or create. Errors: SP001.';
+comment on function payments.begin_webhook_endpoint(environment text, url text, api_version text, endpoints jsonb, since text, secret_is_lost boolean, take_over boolean) is 'Decides what to do at Stripe so that events of an environment reach an address, given the endpoints that the account has. secret_is_lost: the stored signing secret cannot be decrypted. take_over: also replace the endpoint that delivers to another address, where this deployment was before. Returns {action, endpoint, params, idempotency_key, events, retire, remove, elsewhere, duplicates}; action is list, reuse, mend or create. Errors: SP001.';
 grant execute on function payments.begin_webhook_endpoint(environment text, url text, api_version text, endpoints jsonb, since text, secret_is_lost boolean, take_over boolean) to payments_service;
 
 create function payments.caller_id()
@@ -2929,6 +2929,11 @@ create function payments_private.derive_payments(environment text, payment_ids u
 create function payments_private.describe_error(environment text, event jsonb, state text, message text, context text)
   returns text
   language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.duplicate_endpoints(environment text, url text, endpoints jsonb)
+  returns SETOF text
+  language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.duplicate_results(environment text, ids text[])
@@ -3622,6 +3627,12 @@ create function payments_private.refunds_of_charge(environment text, object json
   returns payments_private.payment_snapshot[]
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
+
+create function payments_private.refusals_are_strange(environment text, facts jsonb)
+  returns boolean
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.refusals_are_strange(environment text, facts jsonb) to payments_service;
 
 create function payments_private.refused_since_last_event(environment text)
   returns SETOF payments_private.refused_signatures

@@ -422,6 +422,7 @@ export type WebhookDrift = {
     | 'other_url'
     | 'secret_unknown'
     | 'missing'
+    | 'duplicate'
   /** A sentence for a person. */
   message: string
 }

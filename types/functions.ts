@@ -362,7 +362,7 @@ export interface SqlFunctions {
     returns: Json
   }
 
-  /** Decides what to do at Stripe so that events of an environment reach an address, given the endpoints that the account has. secret_is_lost: the stored signing secret cannot be decrypted. take_over: also replace the endpoint that delivers to another address, where this deployment was before. Returns {action, endpoint, params, idempotency_key, events, retire, remove, elsewhere}; action is list, reuse, mend or create. Errors: SP001. */
+  /** Decides what to do at Stripe so that events of an environment reach an address, given the endpoints that the account has. secret_is_lost: the stored signing secret cannot be decrypted. take_over: also replace the endpoint that delivers to another address, where this deployment was before. Returns {action, endpoint, params, idempotency_key, events, retire, remove, elsewhere, duplicates}; action is list, reuse, mend or create. Errors: SP001. */
   'payments.begin_webhook_endpoint': {
     args: {
       environment: string | null
@@ -1208,6 +1208,14 @@ export interface SqlFunctions {
       of_customer: boolean | null
     }
     returns: Json
+  }
+
+  'payments_private.refusals_are_strange': {
+    args: {
+      environment: string | null
+      facts: Json | null
+    }
+    returns: boolean
   }
 
   'payments_private.refused_since_last_event': {

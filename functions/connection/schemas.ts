@@ -29,6 +29,7 @@ const webhookDrift = s.component(
       'other_url',
       'secret_unknown',
       'missing',
+      'duplicate',
     ]),
     message: z.string().describe('A sentence for a person.'),
   },

@@ -134,6 +134,7 @@ export async function configureWebhookEndpoint(
   }
   const warnings = [
     ...decision.elsewhere.map((other) => leftAlone(environment, other)),
+    ...decision.duplicates.map((id) => duplicate(id, url)),
     ...(await disableEndpoints(environment, decision.retire, endpoint.id, client, deps)),
   ]
   const actions = { reuse: 'reused', mend: 'mended', create: 'created' } as const
@@ -168,6 +169,10 @@ async function createEndpoint(
 /** Why an endpoint that delivers to another address was not disabled, and what to do if it should be. */
 const leftAlone = (environment: StripeEnvironment, { id, url }: { id: string; url: string }) =>
   `The webhook endpoint ${id} was left alone, because it delivers to ${url}, where the original of this database may be in use. If this deployment has moved here from there, run \`pg-payments stripe webhooks configure --environment ${environment} --take-over\`, which disables that endpoint.`
+
+/** An endpoint that somebody made by hand. A secret in a variable is not used while one is stored. */
+const duplicate = (id: string, url: string) =>
+  `The webhook endpoint ${id} also delivers to ${url}, and its deliveries are refused, because its signing secret is not used here. Delete it in the Stripe Dashboard.`
 
 /** Disables previous endpoints, and returns a warning for each one that is still enabled. */
 async function disableEndpoints(

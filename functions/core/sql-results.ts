@@ -191,6 +191,8 @@ export type WebhookEndpointChange = {
   remove: string[]
   /** Enabled endpoints that this database knows and that deliver to another address: they are left alone. */
   elsewhere: { id: string; url: string }[]
+  /** Other endpoints with the same URL that somebody made by hand. */
+  duplicates: string[]
 }
 
 /** What only the handlers know about an environment; a problem is a sentence. */

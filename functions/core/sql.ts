@@ -246,7 +246,8 @@ export const INHERIT_ROLE =
   'The login does not inherit the rights of payments_service. Run `pg-payments doctor`: it says what to run in psql.'
 
 /**
- * The settings of a connection under which payments fail, with the statement that corrects each for this login. They
+ * The settings of a connection under which payments fail, with the statement that corrects each for this login, and a
+ * server that is a standby: after a failover, an address may lead to the former primary. Settings
  * cannot be sent with the connection: a pooler refuses startup parameters that it does not know.
  */
 const SETTING_PROBLEMS = `
@@ -265,7 +266,11 @@ const SETTING_PROBLEMS = `
     ('replication_role', 'session_replication_role', current_setting('session_replication_role'), 'origin',
       'no trigger fires and nothing is fulfilled', '', ' as a superuser', '', '')
   ) as s (code, name, value, wanted, effect, note, whom, before, after)
-  where s.value <> s.wanted and s.value not in ('read uncommitted', 'local')`
+  where s.value <> s.wanted and s.value not in ('read uncommitted', 'local')
+  union all
+  select 'read_only', 'This server is a standby and accepts no writes, so every webhook and every checkout fails.',
+    'Set DATABASE_URL to the address of the primary server. Then restart the handlers.'
+  where pg_is_in_recovery()`
 
 /** What to run where the settings of the database break payments; empty where they do not. */
 export const settingProblems = (database: Pick<Database, 'query'>) =>

@@ -1,5 +1,5 @@
 /** Requests that are repeated while Stripe is too busy, and work that stops when the caller hangs up. */
-import { isApiError } from '../core/errors.ts'
+import { apiError, isApiError } from '../core/errors.ts'
 import { describeError } from '../core/log.ts'
 import type { Deps } from '../deps.ts'
 
@@ -22,7 +22,7 @@ export async function withRetries<T>(
     try {
       return await request()
     } catch (error) {
-      if (attempt === REQUEST_ATTEMPTS_MAX || signal?.aborted || !isTransient(error)) throw error
+      if (attempt === REQUEST_ATTEMPTS_MAX || signal?.aborted || !isTransient(error)) throw ofRead(error)
       const ms =
         retryAfter(error) ?? Math.min(PAUSE_MAX_MS, 500 * 2 ** (attempt - 1)) * (0.5 + Math.random() / 2)
       log.info('stripe_busy', { attempt, wait_ms: Math.round(ms), cause: describeError(error) })
@@ -30,6 +30,17 @@ export async function withRetries<T>(
     }
   }
 }
+
+/** The error without the advice for requests that change something: a read has no idempotency key. */
+function ofRead(error: unknown): unknown {
+  if (!isApiError(error) || !error.nextActions?.includes(WITH_KEY)) return error
+  return apiError(error.status, error.code, error.message, {
+    nextActions: error.nextActions.replace(WITH_KEY, ''),
+    cause: error.cause,
+  })
+}
+
+const WITH_KEY = ' with the same idempotency key'
 
 const isTransient = (error: unknown) =>
   isApiError(error) && error.code !== 'DATABASE_UNAVAILABLE' && (error.status === 429 || error.status >= 502)

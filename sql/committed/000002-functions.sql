@@ -1,5 +1,5 @@
 --! Previous: sha1:8b8c220debb528c010416c0027ec06b4e8adda53
---! Hash: sha1:687a3140b3ae5ad6963f8dbeaa6bb18143db7855
+--! Hash: sha1:fc7d813beeed859abb8fccfe7bdcc81130b4d602
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -17270,10 +17270,48 @@ $$;
 revoke all on function payments_private.refused_since_last_event(text) from public, anon, authenticated;
 grant execute on function payments_private.refused_since_last_event(text) to payments_service;
 --! EndIncluded connection/private/refused_since_last_event.sql
+--! Included connection/private/duplicate_endpoints.sql
+/*
+ * Returns the ids of enabled webhook endpoints that also deliver to the given URL, beside the managed one, signed with
+ * a secret that is not stored: somebody made them by hand. Each of their deliveries is refused. They are not ours to
+ * change.
+ */
+create or replace function payments_private.duplicate_endpoints(environment text, url text, endpoints jsonb)
+  returns setof text
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query
+    select e.endpoint ->> 'id'
+    from jsonb_array_elements(duplicate_endpoints.endpoints) as e (endpoint)
+    where e.endpoint ->> 'url' = duplicate_endpoints.url
+      and e.endpoint ->> 'status' = 'enabled'
+      and payments_private.is_own_endpoint(duplicate_endpoints.environment, e.endpoint, duplicate_endpoints.url) is not true
+      and not exists (
+        select
+        from payments.provider_connections as c
+        where c.provider = 'stripe'
+          and c.environment = duplicate_endpoints.environment
+          and c.webhook_endpoint_id = e.endpoint ->> 'id'
+      )
+      and not exists (
+        select
+        from payments_private.secrets as s
+        where s.environment = duplicate_endpoints.environment and s.endpoint_id = e.endpoint ->> 'id'
+      )
+    order by 1;
+end;
+$$;
+
+revoke all on function payments_private.duplicate_endpoints(text, text, jsonb) from public, anon, authenticated;
+--! EndIncluded connection/private/duplicate_endpoints.sql
 --! Included connection/begin_webhook_endpoint.sql
 /*
  * Returns what to do at Stripe so that the events of an environment reach a URL:
- * {action, endpoint, params, idempotency_key, events, retire, remove, elsewhere}. action is one of:
+ * {action, endpoint, params, idempotency_key, events, retire, remove, elsewhere, duplicates}. action is one of:
  *   list    list the account's endpoints at Stripe, then call again with them
  *   reuse   the endpoint is correct
  *   mend    send params to the endpoint: it is ours and its secret is stored, but it is disabled or lacks events
@@ -17293,6 +17331,8 @@ grant execute on function payments_private.refused_since_last_event(text) to pay
  * secret_is_lost: the stored signing secret cannot be decrypted. The endpoint is then useless, and a new one replaces
  * it. A new one also replaces it while deliveries are refused for their signature. Stripe then signs with a secret
  * that is not stored, for example after it was rolled in the Dashboard.
+ *
+ * duplicates lists the ids of endpoints with the same URL that somebody made by hand. Their deliveries are refused.
  */
 create or replace function payments.begin_webhook_endpoint(
   environment text,
@@ -17415,13 +17455,17 @@ begin
         and v_action = 'create'
         and jsonb_array_length(endpoints) >= v_endpoints_max
     ),
-    'elsewhere', v_elsewhere
+    'elsewhere', v_elsewhere,
+    'duplicates', (
+      select coalesce(jsonb_agg(d.id), '[]')
+      from payments_private.duplicate_endpoints(environment, begin_webhook_endpoint.url, endpoints) as d (id)
+    )
   );
 end;
 $$;
 
 comment on function payments.begin_webhook_endpoint(text, text, text, jsonb, text, boolean, boolean) is
-  'Decides what to do at Stripe so that events of an environment reach an address, given the endpoints that the account has. secret_is_lost: the stored signing secret cannot be decrypted. take_over: also replace the endpoint that delivers to another address, where this deployment was before. Returns {action, endpoint, params, idempotency_key, events, retire, remove, elsewhere}; action is list, reuse, mend or create. Errors: SP001.';
+  'Decides what to do at Stripe so that events of an environment reach an address, given the endpoints that the account has. secret_is_lost: the stored signing secret cannot be decrypted. take_over: also replace the endpoint that delivers to another address, where this deployment was before. Returns {action, endpoint, params, idempotency_key, events, retire, remove, elsewhere, duplicates}; action is list, reuse, mend or create. Errors: SP001.';
 
 revoke all on function payments.begin_webhook_endpoint(text, text, text, jsonb, text, boolean, boolean)
   from public, anon, authenticated;
@@ -17861,6 +17905,47 @@ $$;
 revoke all on function payments_private.lost_events(text, jsonb) from public, anon, authenticated;
 grant execute on function payments_private.lost_events(text, jsonb) to payments_service;
 --! EndIncluded connection/private/lost_events.sql
+--! Included connection/private/refusals_are_strange.sql
+/*
+ * Returns whether deliveries that were refused for a wrong signature came from a stranger, or from an endpoint that
+ * somebody made by hand. facts are those of environment_health. Stripe must then list no event that is missing here,
+ * and the endpoint must lose none. An event is missing after ten minutes, so the first refusal must be older than that,
+ * unless a duplicate of the endpoint explains it.
+ */
+create or replace function payments_private.refusals_are_strange(environment text, facts jsonb)
+  returns boolean
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return jsonb_typeof(facts -> 'listed_events') = 'array'
+    and jsonb_typeof(facts -> 'drift') = 'array'
+    and coalesce((facts ->> 'has_signing_secret')::boolean, false)
+    and not exists (
+      select
+      from jsonb_array_elements(case when jsonb_typeof(facts -> 'drift') = 'array' then facts -> 'drift' else '[]' end)
+        as d (drift)
+      where d.drift ->> 'problem' not in ('other_version', 'duplicate')
+    )
+    and not exists (
+      select from payments_private.lost_events(refusals_are_strange.environment, facts -> 'listed_events')
+    )
+    and (
+      facts -> 'drift' @> '[{"problem": "duplicate"}]'
+      or exists (
+        select
+        from payments_private.refused_since_last_event(refusals_are_strange.environment) as r
+        where r.reason = 'wrong' and r.first_refused_at < now() - interval '10 minutes'
+      )
+    );
+end;
+$$;
+
+revoke all on function payments_private.refusals_are_strange(text, jsonb) from public, anon, authenticated;
+grant execute on function payments_private.refusals_are_strange(text, jsonb) to payments_service;
+--! EndIncluded connection/private/refusals_are_strange.sql
 --! Included connection/private/delivery_reasons.sql
 /*
  * Returns why Stripe's events do not arrive, one row for each reason, in the order in which to remove them. First
@@ -17868,6 +17953,9 @@ grant execute on function payments_private.lost_events(text, jsonb) to payments_
  *
  * facts are those of environment_health. The reasons of an endpoint are the differences that webhook_endpoint_drift
  * found.
+ *
+ * Anyone can send a delivery with a wrong signature. Refused ones are failing until refusals_are_strange finds that
+ * Stripe's own events arrive.
  *
  * If events arrived promptly within the last day, an address that these handlers cannot reach is no proof. Some
  * networks do not let a server reach its own public address. That is degraded then, and failing otherwise.
@@ -17901,23 +17989,27 @@ declare
   v_compare text := format(
     'Set %s to the signing secret of the webhook endpoint, as the Stripe Dashboard shows it, and restart the handlers.', v_secret
   );
+  v_remove_duplicate text := 'Delete it in the Stripe Dashboard: its deliveries are refused, and the managed endpoint brings the same events.';
+  v_refused_are_strange boolean := payments_private.refusals_are_strange(environment, facts);
 begin
   return query
     select 10, 'no_signing_secret', 'failing', 'There is no signing secret, so no event can be accepted.',
       v_set_up_and_recover, case when v_can_configure then v_configure || ' && ' || v_recover end
     where not (facts ->> 'has_signing_secret')::boolean and facts ->> 'secret_problem' is null;
 
-  -- An endpoint of another API version still delivers; every other problem loses events. Which command is right for an
-  -- endpoint that delivers elsewhere depends on what the deployer knows, so there are two to choose from.
+  -- An endpoint of another API version still delivers, and so does one that has a duplicate; every other problem loses
+  -- events. Which command is right for an endpoint that delivers elsewhere depends on what the deployer knows, so there
+  -- are two to choose from.
   return query
     select 20, 'endpoint_' || p.problem, case when p.loses_events then 'failing' else 'degraded' end, p.message,
       case when p.problem = 'other_url' then v_copy_or_moved
+        when p.problem = 'duplicate' then v_remove_duplicate
         when p.loses_events then v_set_up_and_recover
         else v_set_up end,
-      case when v_can_configure and p.problem <> 'other_url'
+      case when v_can_configure and p.problem not in ('other_url', 'duplicate')
         then v_configure || case when p.loses_events then ' && ' || v_recover else '' end end
     from (
-      select d.drift ->> 'problem', d.drift ->> 'message', d.drift ->> 'problem' <> 'other_version'
+      select d.drift ->> 'problem', d.drift ->> 'message', d.drift ->> 'problem' not in ('other_version', 'duplicate')
       from jsonb_array_elements(case when jsonb_typeof(facts -> 'drift') = 'array' then facts -> 'drift' else '[]' end)
         as d (drift)
     ) as p (problem, message, loses_events)
@@ -17931,7 +18023,8 @@ begin
     where facts #>> '{address_problem,message}' is not null;
 
   return query
-    select 40, 'signatures_' || r.reason, 'failing',
+    select 40, 'signatures_' || r.reason,
+      case when r.reason = 'wrong' and v_refused_are_strange then 'degraded' else 'failing' end,
       format(
         case r.reason
           when 'wrong' then 'Deliveries were refused because no signing secret here made their signature: %s since %s, the last at %s.'
@@ -17942,10 +18035,14 @@ begin
       ),
       case when r.reason = 'too_old'
           then 'The clock of the handlers is ahead: let it follow NTP. Then recover the events that were lost.'
+        when v_refused_are_strange
+          then 'Stripe lists no event that is missing here, so another endpoint with this address sent them, or a stranger. Delete other endpoints with this address in the Stripe Dashboard; a stranger needs nothing.'
         when v_can_configure then v_set_up_and_recover
         else v_compare || ' Then recover the events that were lost.' end,
-      case when r.reason = 'wrong' and v_can_configure then v_configure || ' && ' else '' end
+      case when r.reason = 'too_old' or not v_refused_are_strange then
+        case when r.reason = 'wrong' and v_can_configure then v_configure || ' && ' else '' end
         || v_recover || to_char((r.first_refused_at - interval '1 hour') at time zone 'utc', v_since)
+      end
     from payments_private.refused_since_last_event(delivery_reasons.environment) as r;
 
   return query
@@ -18389,8 +18486,9 @@ revoke all on function payments_private.missing_endpoint(text, text, jsonb) from
 /*
  * Returns how the managed webhook endpoint differs from how it was set up, given the account's endpoints as Stripe
  * lists them:
- *   [{problem, message}]; problem is gone, disabled, missing_events, other_version, other_url or secret_unknown.
- * Returns an empty list when nothing differs.
+ *   [{problem, message}]; problem is gone, disabled, missing_events, other_version, other_url, secret_unknown or duplicate.
+ * Returns an empty list when nothing differs. A duplicate is another endpoint that delivers to the same URL,
+ * which matters while deliveries are refused.
  *
  * If no endpoint is managed, one was made by hand. Its URL must then be the given one, or without a URL, it must end in
  * the path of the handlers. problem is missing if no enabled endpoint does. Behind a proxy that path may be another
@@ -18445,6 +18543,16 @@ begin
       else format('The signing secret of the webhook endpoint %s is not stored.', v_id)
     end) order by p.position), '[]')
     from unnest(v_problems) with ordinality as p (problem, position)
+  ) || (
+    select coalesce(jsonb_agg(jsonb_build_object('problem', 'duplicate', 'message', format(
+      'The webhook endpoint %s also delivers to %s, and its signing secret is not used here.', d.id, url
+    )) order by d.id), '[]')
+    from payments_private.duplicate_endpoints(webhook_endpoint_drift.environment, url, endpoints) as d (id)
+    where exists (
+      select
+      from payments_private.refused_since_last_event(webhook_endpoint_drift.environment) as r
+      where r.reason = 'wrong'
+    )
   );
 end;
 $$;

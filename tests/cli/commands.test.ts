@@ -874,6 +874,47 @@ describe('doctor', () => {
     ])
   })
 
+  test('a command on a database that refuses it names the cause, as the doctor does', async () => {
+    const { sql } = system.database
+    await sql.unsafe(`create role refused_login login password 'right'`)
+    const list = async (change: (url: URL) => void) => {
+      const url = new URL(env.DATABASE_URL ?? '')
+      change(url)
+      return (await runCli(['events', 'list', ...inTest], { env: { ...env, DATABASE_URL: url.href } })).err
+    }
+    const withPassword = (password: string) => (url: URL) => {
+      Object.assign(url, { username: 'refused_login', password })
+    }
+    try {
+      expect(await list(withPassword('wrong'))).toBe(
+        'Postgres refused the login of refused_login (28P01).\nCheck user and password in DATABASE_URL.\n',
+      )
+      expect(await list((url) => Object.assign(url, { pathname: '/no_such_database' }))).toBe(
+        'There is no database no_such_database (3D000).\nCheck DATABASE_URL, or create the database.\n',
+      )
+      await sql.unsafe('alter role refused_login connection limit 0')
+      expect(await list(withPassword('right'))).toContain(
+        'Postgres has no free connection for refused_login (53300).\nClose other connections',
+      )
+    } finally {
+      await sql.unsafe('drop role refused_login')
+    }
+  }, 60_000)
+
+  test('a statement_timeout that stops its checks is a finding with the statement that raises it', async () => {
+    const url = new URL(env.DATABASE_URL ?? '')
+    url.searchParams.set('options', '-c statement_timeout=1')
+    const { failed } = await doctor({ DATABASE_URL: url.href })
+    expect(failed).toContainEqual({
+      check: 'database',
+      status: 'failed',
+      message: expect.stringMatching(
+        /^Postgres stopped a statement, because the statement_timeout of .* was over/,
+      ),
+      next: expect.stringContaining("set statement_timeout = '60s';"),
+    })
+  })
+
   test('lists over the API what it did not check', async () => {
     const server = await startServer({ env, port: 0, host: '127.0.0.1', log: createLog(() => {}) })
     try {

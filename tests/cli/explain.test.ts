@@ -76,7 +76,7 @@ test('the findings that it knows are those that the database and the handlers ca
     ...named(reasons, /select \d+, '(\w+)', 'failing'/g),
     ...named(
       'connection/webhook_endpoint_drift.sql',
-      /\b(gone|disabled|missing_events|other_version|other_url|secret_unknown|missing)\b(?=[,. ].*$)/gm,
+      /\b(gone|disabled|missing_events|other_version|other_url|secret_unknown|duplicate|missing)\b(?=[,. ].*$)/gm,
       'endpoint_',
     ),
     ...['unreachable', 'wrong'].map((kind) => `address_${kind}`),

@@ -268,6 +268,13 @@ const CASES: Record<string, Case> = {
       await buy()
     },
   },
+  endpoint_duplicate: {
+    break: async () => {
+      duplicate = endpointByHand().id
+      await buy()
+    },
+    byHand: () => api.webhookEndpoints.del(duplicate),
+  },
   address_wrong: {
     break: () => serve({ PAYMENTS_BASE_PATH: '/payments' }).then(buy),
     byHand: () => serve({ PAYMENTS_PUBLIC_URL: `http://127.0.0.1:${port}/payments` }),
@@ -330,6 +337,9 @@ const CASES: Record<string, Case> = {
 
 /** The signing secret that the Stripe Dashboard shows. */
 let right: string
+
+/** The endpoint that somebody made by hand beside the managed one. */
+let duplicate: string
 
 /** Settings of the database are in tests/functions/connection/health.test.ts. */
 const OF_THE_DATABASE = ['isolation_level', 'row_security', 'read_only', 'replication_role']

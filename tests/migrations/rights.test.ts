@@ -58,6 +58,22 @@ test('a new installation has no rights beyond those of the release, also where t
   expect(await findings('rights')).toEqual(GREEN)
 })
 
+test('a restore that lost its grants is not up to date: migrate says what to run', async () => {
+  const lines: string[] = []
+  const log = (line: string) => lines.push(line)
+  await migrate({ databaseUrl: url, directory, log })
+  expect(lines).toEqual([])
+  await app.unsafe('grant execute on all functions in schema payments, payments_private to public')
+  await migrate({ databaseUrl: url, directory, log })
+  expect(lines.join()).toMatch(
+    /^Rights are not those of this version: grant execute on function payments\.\w+\(.*\) to public and \d+ more\. .* Run: pg-payments migrate --again$/,
+  )
+  await again()
+  lines.length = 0
+  await migrate({ databaseUrl: url, directory, log })
+  expect(lines).toEqual([])
+})
+
 describe.each<[string, string, string]>([
   [
     'the guide of Supabase for exposing a schema',

@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
 import { runner } from 'node-pg-migrate'
 import pg from 'pg'
+import { connectionString } from '../support/connection-string.ts'
 import { action } from '../support/context.ts'
 import { restorePolicies, userPolicies } from '../support/default-policies.ts'
 import { cliError } from '../support/errors.ts'
@@ -19,7 +20,7 @@ import { LEDGER } from '../support/ledger.ts'
 import { holderOfLocks, lockTables } from '../support/migration-locks.ts'
 import { count } from '../support/output.ts'
 import { extraRights, missingRoles, revokeExtraRights } from '../support/rights.ts'
-import { SCHEMA_PARTS_FILE } from '../support/schema-parts.ts'
+import { type ExtraRight, SCHEMA_PARTS_FILE } from '../support/schema-parts.ts'
 import { databaseUrlOf } from '../support/with-deps.ts'
 
 export type MigrateOptions = {
@@ -49,7 +50,7 @@ export type MigrateResult = {
   appliedAgain?: string[]
 }
 
-export { LEDGER }
+export { connectionString, LEDGER }
 
 /** A name of our own, so that other tools' migrations of the same database do not wait for ours. */
 const LOCK_NAME = 'pg-payments migrate'
@@ -107,6 +108,8 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
     if (appliedAgain.length === 0) await keepPolicies()
     const after = isRepeated ? await userPolicies(client) : new Map()
     lines.push(...(await revokeExtraRights(client, partsFile, extra)))
+    if (isInstalled && !options.again && applied.length + unknown.length === 0)
+      lines.push(...openRights(await extraRights(client, partsFile)))
     await client.query('commit')
     at.migration = undefined
 
@@ -160,6 +163,20 @@ function resetSentence(withPolicies = false): string {
   return withPolicies
     ? 'The policies and grants of pg-payments were reset to this version; make your own changes to them again.'
     : 'The grants of pg-payments were reset to this version; its policies for app users are as they were.'
+}
+
+/**
+ * What a restore leaves on a server without the roles: its grants fail, and everyone may then call the functions, as
+ * Postgres allows by default. Nothing else looks at them after it.
+ */
+function openRights(extra: ExtraRight[]): string[] {
+  const [first] = extra
+  if (!first) return []
+  const more = extra.length > 1 ? ` and ${extra.length - 1} more` : ''
+  return [
+    `Rights are not those of this version: ${first.right}${more}. A restore on a server without the roles of pg-payments ` +
+      'leaves this. Run: pg-payments migrate --again',
+  ]
 }
 
 /** Takes the locks of all tables, or says who holds them. */
@@ -249,30 +266,6 @@ async function migrationNames(directory: string): Promise<Set<string>> {
     throw new Error(`The migrations cannot be read from ${directory}.`, { cause })
   })
   return new Set(files.filter((file) => file.endsWith('.sql')).map((file) => file.slice(0, -'.sql'.length)))
-}
-
-/**
- * The connection string for `pg`, in which "sslmode=require" means the same as for psql and the handlers: encrypted,
- * with any certificate.
- *
- * @throws Error with a sentence for a person
- */
-export function connectionString(databaseUrl: string): string {
-  let url: URL
-  try {
-    url = new URL(databaseUrl)
-    decodeURIComponent(`${url.username}:${url.password}${url.pathname}`)
-    if (!/^postgres(ql)?:$/.test(url.protocol)) throw new Error(url.protocol)
-  } catch {
-    // Without the cause, because its message repeats the connection string and with it the password.
-    throw new Error(
-      'The database URL is not a Postgres connection string. It looks like postgres://user@host:5432/database, with :password after the user.',
-    )
-  }
-  if (url.searchParams.has('sslmode') && !url.searchParams.has('uselibpqcompat')) {
-    url.searchParams.set('uselibpqcompat', 'true')
-  }
-  return url.href
 }
 
 async function connect(databaseUrl: string): Promise<pg.Client> {

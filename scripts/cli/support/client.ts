@@ -3,7 +3,7 @@
  * process. The requests and the responses are the same.
  */
 import { createHash } from 'node:crypto'
-import { cliError, EXIT, fromResponse, stopped } from './errors.ts'
+import { type CliError, cliError, EXIT, fromResponse, stopped } from './errors.ts'
 
 export type Query = Record<string, string | number | boolean | null | undefined>
 
@@ -103,7 +103,12 @@ async function inProcess(databaseUrl: string, env: Record<string, string | undef
   const app = createApp(deps)
   const dispatch = async (path: string, init: RequestInit) =>
     app.fetch(new Request(`http://in-process${config.basePath}${path}`, init))
-  return clientOver(null, 'The database', key, dispatch, () => closeDeps(deps))
+  const explain = async (error: CliError) => {
+    if (error.code !== 'DATABASE_UNAVAILABLE') return error
+    const { explainUnavailable } = await import('./database-problem.ts')
+    return (await explainUnavailable(databaseUrl)) ?? error
+  }
+  return clientOver(null, 'The database', key, dispatch, () => closeDeps(deps), explain)
 }
 
 function clientOver(
@@ -112,6 +117,8 @@ function clientOver(
   key: string,
   dispatch: (path: string, init: RequestInit) => Promise<Response>,
   close: () => Promise<void>,
+  /** Adds what this side knows about a refusal. */
+  explain = async (error: CliError) => error,
 ): Client {
   let ahead: number | null = null
   async function request<T>(method: string, path: string, body?: object, signal?: AbortSignal): Promise<T> {
@@ -126,7 +133,7 @@ function clientOver(
     // The header has whole seconds: half a second later is the best guess.
     ahead = Number.isNaN(clock) ? null : (before + Date.now()) / 2 - clock - 500
     const text = await response.text()
-    if (!response.ok) throw fromResponse(response.status, text, where)
+    if (!response.ok) throw await explain(fromResponse(response.status, text, where))
     try {
       return JSON.parse(text) as T
     } catch {

@@ -33,6 +33,10 @@ export async function withDeps<T>(
   const deps = createDeps(config, { log: createLog(() => {}) })
   try {
     return await work(deps)
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'DATABASE_UNAVAILABLE') throw error
+    const { explainUnavailable } = await import('./database-problem.ts')
+    throw (await explainUnavailable(databaseUrl)) ?? error
   } finally {
     await closeDeps(deps)
   }

@@ -433,4 +433,30 @@ describe('a setting of the database under which every payment fails', () => {
       `alter role ${login} in database ${database} reset ${name}; alter database ${database} reset ${name}`,
     )
   })
+
+  it('a standby is failing, and a load balancer leaves it', async () => {
+    const { sql } = system.database
+    const [{ database }] = (await sql`select quote_ident(current_database()) as database`) as unknown as [
+      { database: string },
+    ]
+    onTestFinished(async () => {
+      await sql.unsafe(
+        `alter database ${database} reset search_path; drop function public.pg_is_in_recovery()`,
+      )
+    })
+    // Postgres itself says so of a standby; here a function of this name does.
+    await sql.unsafe(
+      `create function public.pg_is_in_recovery() returns boolean language sql as 'select true';
+       alter database ${database} set search_path = public, pg_catalog`,
+    )
+    const standby = await startNode(system.env)
+    const nextAction = 'Set DATABASE_URL to the address of the primary server. Then restart the handlers.'
+    expect((await health(standby)).reasons).toContainEqual(
+      expect.objectContaining({ code: 'read_only', severity: 'failing', nextAction }),
+    )
+    const whole = await fetch(`${standby.url}/health`)
+    expect(whole.status).toBe(503)
+    expect(await whole.json()).toMatchObject({ error: 'DATABASE_UNAVAILABLE', nextActions: nextAction })
+    await standby.stop()
+  })
 })

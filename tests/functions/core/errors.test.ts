@@ -136,6 +136,18 @@ describe('secrets', () => {
     ])
   })
 
+  it('nor does a log line say whose mail address an error of a trigger has', () => {
+    const lines: string[] = []
+    const log = createLog((line) => lines.push(line))
+    const message = 'Key (email)=(ada.love+1@shop.example) exists, and "ß@münchen.example", at 10@5 and @all'
+    log.error('failed', { cause: describeError(new Error(message, { cause: new Error(message) })) })
+    const { cause } = JSON.parse(lines[0] ?? '')
+    expect(cause.message).toBe(
+      'Key (email)=(…@shop.example) exists, and "…@münchen.example", at 10@5 and @all',
+    )
+    expect(cause.cause.message).toBe(cause.message)
+  })
+
   it('do not reach a log line, however deep they are', () => {
     const lines: string[] = []
     const log = createLog((line) => lines.push(line))

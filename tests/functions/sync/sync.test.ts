@@ -439,6 +439,7 @@ describe('Stripe in trouble', () => {
     stripe.control.fail({ path: '/v1/customers', fault: { status: 500 }, times: 1000 })
     await expect(runSync({ environment: 'test' }, { ...deps, pause })).rejects.toMatchObject({
       status: 502,
+      nextActions: 'Try again in a moment.', // a read has no idempotency key
       message: 'Stripe could not do this just now.',
     })
     expect(pauses).toHaveLength(5)

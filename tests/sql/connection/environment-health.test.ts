@@ -132,3 +132,32 @@ test('each other reason names the command that leads on', async () => {
     { code: 'secrets_unreadable', command: `${setKey} && pg-payments recover --environment test` },
   ])
 })
+
+test('deliveries that a stranger signs are failing for ten minutes at most, while Stripe lists nothing that is missing', async () => {
+  const { sql } = database
+  const refusedMinutesAgo = async (minutes: number, facts: object = { drift: [], listed_events: [] }) => {
+    await sql`delete from payments_private.refused_signatures`
+    await sql`
+      insert into payments_private.refused_signatures (environment, reason, refused, first_refused_at, last_refused_at)
+      values ('test', 'wrong', 3, now() - ${minutes} * interval '1 minute', now())`
+    const { reasons } = await verdict({ public_url: true, ...facts })
+    return reasons.find((reason) => (reason as { code: string }).code === 'signatures_wrong')
+  }
+  try {
+    const failing = { severity: 'failing', command: expect.stringMatching(/configure .* && .* recover/) }
+    const strange = {
+      severity: 'degraded',
+      next_action: expect.stringMatching(/^Stripe lists no event that is missing here/),
+      command: null,
+    }
+    expect(await refusedMinutesAgo(9)).toMatchObject(failing)
+    expect(await refusedMinutesAgo(11)).toMatchObject(strange)
+    expect(await refusedMinutesAgo(11, { drift: [], listed_events: null })).toMatchObject(failing)
+    expect(await refusedMinutesAgo(11, { drift: driftOf('gone'), listed_events: [] })).toMatchObject(failing)
+    expect(await refusedMinutesAgo(1, { drift: driftOf('duplicate'), listed_events: [] })).toMatchObject(
+      strange,
+    )
+  } finally {
+    await sql`delete from payments_private.refused_signatures`
+  }
+})

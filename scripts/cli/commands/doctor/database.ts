@@ -1,5 +1,6 @@
 /** The server, its roles and row level security. */
 import pg from 'pg'
+import { connectionProblem, stoppedByTimeout } from '../../support/database-problem.ts'
 import { connectionString, OLDEST_POSTGRES } from '../migrate.ts'
 import { compareClocks, type Report } from './report.ts'
 import { checkInstallation, checkSchema, releasedParts, withoutSearchPath } from './schema.ts'
@@ -40,28 +41,14 @@ export async function checkDatabase(databaseUrl: string, report: Report): Promis
       await checkFulfilment(client, report)
     })
     return { schemaIsThere: true, loginMayUseIt: loginMayUseIt && settingsAreRight }
+  } catch (error) {
+    const problem = stoppedByTimeout(error, new URL(url))
+    if (problem === null) throw error
+    report.fail('database', ...problem)
+    return NOTHING
   } finally {
     await client.end().catch(() => {})
   }
-}
-
-/** Why there is no connection, and what to do: Postgres refused it, or the server cannot be reached. */
-function connectionProblem(
-  { code, message }: { code?: string; message: string },
-  url: URL,
-): [message: string, next: string] {
-  const login = decodeURIComponent(url.username) || 'the default role'
-  if (code?.startsWith('28'))
-    return [`Postgres refused the login of ${login} (${code}).`, 'Check user and password in DATABASE_URL.']
-  if (code === '3D000')
-    return [
-      `There is no database ${decodeURIComponent(url.pathname.slice(1))} (${code}).`,
-      'Check DATABASE_URL, or create the database.',
-    ]
-  return [
-    `The database cannot be reached (${code ?? message}).`,
-    'Check DATABASE_URL, and that Postgres is running.',
-  ]
 }
 
 async function one<Row extends object>(
@@ -75,10 +62,10 @@ async function one<Row extends object>(
 
 async function checkServer(client: pg.Client, report: Report): Promise<void> {
   const before = Date.now()
-  const server = await one<{ number: string; version: string; clock: number; read_only: boolean }>(
+  const server = await one<{ number: string; version: string; clock: number }>(
     client,
     `select current_setting('server_version_num') as number, current_setting('server_version') as version,
-      extract(epoch from clock_timestamp())::float8 * 1000 as clock, pg_is_in_recovery() as read_only`,
+      extract(epoch from clock_timestamp())::float8 * 1000 as clock`,
   )
   if (Number(server.number) < OLDEST_POSTGRES * 10_000) {
     report.fail(
@@ -87,13 +74,6 @@ async function checkServer(client: pg.Client, report: Report): Promise<void> {
       `Upgrade the server to Postgres ${OLDEST_POSTGRES} or newer.`,
     )
   } else report.ok('Postgres', `version ${server.version}`)
-  if (server.read_only) {
-    report.fail(
-      'Postgres',
-      'This server is a standby and accepts no writes.',
-      'Use the address of the primary server.',
-    )
-  }
   compareClocks('clock of the database', (Date.now() + before) / 2 - server.clock, report)
 }
 

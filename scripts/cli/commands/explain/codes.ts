@@ -193,6 +193,10 @@ export const HEALTH_CODES: Record<string, Meaning> = {
     meaning: 'The signing secret of the endpoint is not known here.',
     next: `${CONFIGURE} ${RECOVER}`,
   },
+  endpoint_duplicate: {
+    meaning: 'Another endpoint at Stripe delivers here too, and its signing secret is not used here.',
+    next: 'Delete that endpoint in the Stripe Dashboard: the managed one brings the same events.',
+  },
   address_unreachable: {
     meaning: 'The handlers cannot reach the address to which Stripe delivers.',
     next: 'Check PAYMENTS_PUBLIC_URL, DNS and the proxy. Some networks do not let a server reach itself.',
@@ -219,8 +223,9 @@ export const HEALTH_CODES: Record<string, Meaning> = {
   },
   row_security: { meaning: 'The login has row_security = off, so every checkout fails.', next: SETTING },
   read_only: {
-    meaning: 'Transactions of the login are read-only, so every webhook and every checkout fails.',
-    next: `Some platforms set this while the disk is full. ${SETTING}`,
+    meaning:
+      'The server is a standby, or transactions of the login are read-only, so every webhook and every checkout fails.',
+    next: `Set DATABASE_URL to the address of the primary server. Or: some platforms set this while the disk is full. ${SETTING}`,
   },
   replication_role: {
     meaning: 'No trigger fires and nothing is fulfilled, because session_replication_role is replica.',
