@@ -1,6 +1,7 @@
 /**
  * One JSON object per line. Messages of foreign errors pass through `redact`, so that no key, signing secret, token
- * or password in them reaches a log or a response. A log line has no whole mail address either. Bodies, headers and query parameters are never logged.
+ * or password in them reaches a log or a response. A log line has no whole mail address either. Bodies, headers and
+ * query parameters are never logged.
  */
 
 export type LogFields = Record<string, unknown>
