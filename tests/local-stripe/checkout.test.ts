@@ -395,6 +395,70 @@ describe('a session for a subscription', () => {
   })
 })
 
+describe('a price in several currencies', () => {
+  const create = async ({ stripe }: typeof setting, amounts: [number, number]) =>
+    stripe.prices.create({
+      product: (await stripe.products.create({ name: 'Pro' })).id,
+      currency: 'eur',
+      unit_amount: amounts[0],
+      recurring: { interval: 'month' },
+      currency_options: { usd: { unit_amount: amounts[1] } },
+    })
+
+  it('is charged in the currency of the session, and so are its renewals and the plan that follows', async () => {
+    const { stripe, local } = setting
+    const [price, other] = [await create(setting, [2000, 2200]), await create(setting, [5000, 5500])]
+    const session = await stripe.checkout.sessions.create({
+      mode: 'subscription',
+      line_items: [{ price: price.id, quantity: 1 }],
+      currency: 'usd',
+      success_url: 'https://shop.example/thanks',
+    })
+    const subscription = String(local.control.pay(session.id).subscription)
+    local.control.advance(32 * 24 * 3600)
+    const [item] = (await stripe.subscriptions.retrieve(subscription)).items.data
+    await stripe.subscriptions.update(subscription, {
+      items: [{ id: item?.id, price: other.id }],
+      proration_behavior: 'none',
+    })
+    local.control.advance(32 * 24 * 3600)
+    const { data } = await stripe.invoices.list({ subscription })
+    expect(data.map(({ currency, amount_paid }) => [currency, amount_paid])).toEqual([
+      ['usd', 5500],
+      ['usd', 2200],
+      ['usd', 2200],
+    ])
+    const shown = await stripe.prices.retrieve(price.id, { expand: ['currency_options'] })
+    expect(
+      Object.entries(shown.currency_options ?? {}).map(([name, { unit_amount }]) => [name, unit_amount]),
+    ).toEqual([
+      ['eur', 2000],
+      ['usd', 2200],
+    ])
+  })
+
+  it('is refused in a currency in which it has no amount, and with an option in its own', async () => {
+    const { stripe } = setting
+    const price = await create(setting, [2000, 2200])
+    await expect(
+      stripe.checkout.sessions.create({
+        mode: 'subscription',
+        line_items: [{ price: price.id, quantity: 1 }],
+        currency: 'gbp',
+        success_url: 'https://shop.example/thanks',
+      }),
+    ).rejects.toMatchObject({ param: 'line_items[0][price]', statusCode: 400 })
+    await expect(
+      stripe.prices.create({
+        product: String(price.product),
+        currency: 'eur',
+        unit_amount: 100,
+        currency_options: { eur: { unit_amount: 100 } },
+      }),
+    ).rejects.toMatchObject({ param: 'currency_options[eur]', statusCode: 400 })
+  })
+})
+
 describe('a session that only saves a payment method', () => {
   it('attaches it to the customer and has no amounts', async () => {
     const { stripe, local } = setting

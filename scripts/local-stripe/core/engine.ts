@@ -90,6 +90,14 @@ export interface Entered {
   shippingRate?: string
 }
 
+/** What a price costs in another currency than its own. */
+export interface CurrencyOption {
+  custom_unit_amount: null
+  tax_behavior: 'exclusive' | 'inclusive' | 'unspecified'
+  unit_amount: number | null
+  unit_amount_decimal: string | null
+}
+
 /** What Stripe stores with a checkout session and does not show in the object. */
 export interface SessionDetails {
   lineItems: LineItem[]
@@ -140,6 +148,8 @@ export interface Engine extends Timeline, EventLog, Hooks {
   readonly behaviours: Map<string, Behaviour>
   /** Details of checkout sessions, by id. */
   readonly sessions: Map<string, SessionDetails>
+  /** The amounts of prices in other currencies than their own, by the price's id. The API shows them when expanded. */
+  readonly currencyOptions: Map<string, Record<string, CurrencyOption>>
   /** Subscriptions whose `trial_will_end` event was sent. */
   readonly trialWarnings: Set<string>
   /** Signing secrets by endpoint id. The API shows each of them once. */
@@ -200,6 +210,7 @@ export function createBareEngine(options: EngineOptions = {}): Engine {
     warnings: options.warnings ?? createWarnings(),
     behaviours: new Map(),
     sessions: new Map(),
+    currencyOptions: new Map(),
     trialWarnings: new Set(),
     endpointSecrets: new Map(),
     tax: { percent: null },

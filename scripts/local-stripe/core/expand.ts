@@ -75,7 +75,13 @@ const INCLUDABLE_FIELDS: Record<string, Record<string, (object: Json, engine: En
     sources: (customer) => list([], `/v1/customers/${customer.id}/sources`),
     tax_ids: (customer) => list([], `/v1/customers/${customer.id}/tax_ids`),
   },
-  price: { tiers: () => undefined, currency_options: () => ({}) },
+  price: {
+    tiers: () => undefined,
+    currency_options: ({ id, currency, unit_amount, unit_amount_decimal, tax_behavior }, engine) => ({
+      [String(currency)]: { custom_unit_amount: null, tax_behavior, unit_amount, unit_amount_decimal },
+      ...engine.currencyOptions.get(String(id)),
+    }),
+  },
   coupon: { applies_to: () => undefined, currency_options: () => ({}) },
 }
 

@@ -331,6 +331,21 @@ export function hash<S extends Shape>(shape: S): Param<Infer<S>> {
   }
 }
 
+/** Groups of named parameters by currency, for example `currency_options`. */
+export function byCurrency<S extends Shape>(shape: S): Param<Record<string, Infer<S>>> {
+  const item = hash(shape)
+  return {
+    parse: (value, path) => {
+      if (typeof value === 'string') throw invalidRequest('Invalid object', { param: path })
+      const pairs = [...value].map(([key, option]) => {
+        const at = joinPath(path, key)
+        return [currency().parse(key, at), item.parse(option, at)] as const
+      })
+      return Object.fromEntries(pairs)
+    },
+  }
+}
+
 /** A moment or a range of moments, for example `created` of a list. */
 export function range(): Param<{ gt?: number; gte?: number; lt?: number; lte?: number }> {
   const bounds = hash({ gt: timestamp(), gte: timestamp(), lt: timestamp(), lte: timestamp() })

@@ -2,7 +2,7 @@
  * The whole state of one account in one mode, as plain values. Values that share an object share it in the snapshot
  * too, so it is saved by a format that keeps that (`node:v8`), not as JSON.
  */
-import type { Behaviour, Engine, SessionDetails } from './engine.ts'
+import type { Behaviour, CurrencyOption, Engine, SessionDetails } from './engine.ts'
 import type { EventRecord } from './event-log.ts'
 import type { TimelineState } from './timeline.ts'
 import type { Deleted, StripeObject } from './types.ts'
@@ -14,6 +14,8 @@ export interface EngineSnapshot {
   idsPlace: number
   behaviours: Map<string, Behaviour>
   sessions: Map<string, SessionDetails>
+  /** Absent from files of older releases. */
+  currencyOptions?: Map<string, Record<string, CurrencyOption>>
   trialWarnings: Set<string>
   endpointSecrets: Map<string, string>
 }
@@ -27,6 +29,7 @@ export function snapshotOf(engine: Engine): EngineSnapshot {
     idsPlace: engine.ids.place(),
     behaviours: engine.behaviours,
     sessions: engine.sessions,
+    currencyOptions: engine.currencyOptions,
     trialWarnings: engine.trialWarnings,
     endpointSecrets: engine.endpointSecrets,
   }
@@ -45,6 +48,7 @@ export function restoreSnapshot(engine: Engine, snapshot: EngineSnapshot, sameId
   if (sameIds) engine.ids.moveTo(snapshot.idsPlace)
   for (const [id, behaviour] of snapshot.behaviours) engine.behaviours.set(id, behaviour)
   for (const [id, details] of snapshot.sessions) engine.sessions.set(id, details)
+  for (const [id, options] of snapshot.currencyOptions ?? []) engine.currencyOptions.set(id, options)
   for (const id of snapshot.trialWarnings) engine.trialWarnings.add(id)
   for (const [id, secret] of snapshot.endpointSecrets) engine.endpointSecrets.set(id, secret)
 }

@@ -4,12 +4,14 @@
  */
 import { change, type Engine } from '../core/engine.ts'
 import { invalidRequest } from '../core/errors.ts'
-import { amountMaxOf } from '../core/money.ts'
+import { AMOUNT_MAX_IDR, amountMaxOf } from '../core/money.ts'
 import { createdListShape, paginate } from '../core/pagination.ts'
 import {
   boolean,
+  byCurrency,
   clearable,
   currency,
+  decimal,
   hash,
   type Infer,
   integer,
@@ -173,7 +175,13 @@ const createPriceShape = {
     minimum: integer({ min: 0 }),
     preset: integer({ min: 0 }),
   }),
-  ...refused('currency_options', 'tiers', 'tiers_mode', 'transform_quantity'),
+  currency_options: byCurrency({
+    tax_behavior: taxBehavior,
+    unit_amount: integer({ min: 0, max: AMOUNT_MAX_IDR }),
+    unit_amount_decimal: decimal(),
+    ...refused('custom_unit_amount', 'tiers'),
+  }),
+  ...refused('tiers', 'tiers_mode', 'transform_quantity'),
 }
 const updatePriceShape = {
   active: boolean(),
@@ -229,8 +237,38 @@ export function createPrice(engine: Engine, params: PriceParams & { metadata?: M
     unit_amount: amount,
     unit_amount_decimal: exact,
   })
+  if (params.currency_options) engine.currencyOptions.set(price.id, optionsOf(params))
   engine.emit('price.created', price)
   return price
+}
+
+/** What the price costs in each other currency. */
+function optionsOf({ currency: own, currency_options: sent = {}, tax_behavior: taxed }: PriceParams) {
+  const options = Object.entries(sent).map(([other, option]) => {
+    if (other === own) {
+      throw invalidRequest(`${own} is the currency of the price itself.`, {
+        param: `currency_options[${own}]`,
+      })
+    }
+    const { unit_amount, unit_amount_decimal } = option
+    const { amount, exact } = amountOf({ currency: other, unit_amount, unit_amount_decimal })
+    const shown = {
+      custom_unit_amount: null,
+      tax_behavior: option.tax_behavior ?? taxed ?? 'unspecified',
+      unit_amount: amount,
+      unit_amount_decimal: exact,
+    }
+    return [other, shown] as const
+  })
+  return Object.fromEntries(options)
+}
+
+/** The price as it is charged in a currency: with the amount that it has there, else as it is. */
+export function priceIn(engine: Engine, price: Price, asked: string | null | undefined): Price {
+  const option = asked ? engine.currencyOptions.get(price.id)?.[asked] : undefined
+  if (!asked || !option) return price
+  const { unit_amount, unit_amount_decimal } = option
+  return { ...price, currency: asked, unit_amount, unit_amount_decimal }
 }
 
 /** The longest interval of a price is three years: the number of units, and the adjective for the error message. */

@@ -31,7 +31,7 @@ import { chargedQuantity, isMetered } from '../core/plan.ts'
 import { type Route, route } from '../core/route.ts'
 import { DAY_SECONDS } from '../core/time.ts'
 import type { CheckoutSession, LineItem, Price } from '../core/types.ts'
-import { createPrice, createProduct } from './catalog.ts'
+import { createPrice, createProduct, priceIn } from './catalog.ts'
 import { expireSession } from './checkout.ts'
 import { totalsOf } from './checkout-totals.ts'
 import { METHOD_TYPES, PAGE_LOCALES } from './checkout-words.ts'
@@ -185,10 +185,12 @@ export function createSession(
   const now = engine.now(params.customer)
   const expiresAt = expiryOf(params, now)
   const chosen = resolveDiscount(engine, params.discounts)
-  const lineItems = (params.line_items ?? []).map((item, place) => createLineItem(engine, item, place))
+  const lineItems = (params.line_items ?? []).map((item, place) =>
+    createLineItem(engine, item, place, params.currency),
+  )
   checkPrices(mode, lineItems)
   checkCounts(mode, lineItems)
-  checkCurrency(params, lineItems)
+  checkCurrency(engine, params, lineItems)
   checkCustomAmount(params, lineItems)
   const taxed = requireTaxSettings(engine, params.automatic_tax)
   const id = engine.ids.next(`cs_${engine.livemode ? 'live' : 'test'}_a1`, 58)
@@ -619,12 +621,18 @@ function checkCounts(mode: Mode, items: LineItem[]): void {
   }
 }
 
-/** @throws 400 when the session asks for a currency that a price has not; prices have one currency here */
-function checkCurrency({ currency: asked, line_items: sent }: CreateParams, items: LineItem[]): void {
+/** @throws 400 when the session asks for a currency in which a price has no amount */
+function checkCurrency(
+  engine: Engine,
+  { currency: asked, line_items: sent }: CreateParams,
+  items: LineItem[],
+): void {
   const place = items.findIndex((item) => asked !== undefined && item.currency !== asked)
-  if (place < 0) return
+  const item = items[place]
+  if (!item) return
+  const known = [item.currency, ...Object.keys(engine.currencyOptions.get(item.price?.id ?? '') ?? {})]
   throw invalidRequest(
-    `The price is in ${items[place]?.currency} alone, and the Checkout Session asks for ${asked}.`,
+    `The price is in ${known.join(' and ')} alone, and the Checkout Session asks for ${asked}.`,
     { param: `line_items[${place}][${sent?.[place]?.price_data ? 'price_data' : 'price'}]` },
   )
 }
@@ -650,9 +658,14 @@ function checkAdjustable(
   )
 }
 
-function createLineItem(engine: Engine, item: Infer<typeof lineItemShape>, place: number): LineItem {
+function createLineItem(
+  engine: Engine,
+  item: Infer<typeof lineItemShape>,
+  place: number,
+  asked: string | undefined,
+): LineItem {
   const path = `line_items[${place}]`
-  const price = resolvePrice(engine, item, path)
+  const price = priceIn(engine, resolvePrice(engine, item, path), asked)
   checkQuantity(price, item.quantity, path)
   const quantity = isMetered(price)
     ? null

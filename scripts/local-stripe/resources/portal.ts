@@ -23,6 +23,7 @@ import {
 } from '../core/params.ts'
 import { type Route, route } from '../core/route.ts'
 import type { PortalConfiguration, PortalSession, Price, Subscription } from '../core/types.ts'
+import { priceIn } from './catalog.ts'
 import { PORTAL_LOCALES } from './checkout-words.ts'
 import { requireCustomer } from './customers.ts'
 import { attachPaymentMethod } from './payment-methods.ts'
@@ -296,6 +297,7 @@ export function offeredPrices(engine: Engine, session: string, subscription: Sub
   if (!enabled) return []
   return engine.store
     .list('price')
+    .map((price) => priceIn(engine, price, subscription.currency))
     .filter((price) => price.type === 'recurring' && price.active && price.currency === subscription.currency)
     .filter((price) => price.id !== current && (listed.length === 0 || listed.includes(price.id)))
     .reverse()

@@ -26,7 +26,7 @@ import { chargedQuantity } from '../core/plan.ts'
 import { type Route, route } from '../core/route.ts'
 import { DAY_SECONDS, periodAfter } from '../core/time.ts'
 import type { Invoice, LineItem, Metadata, Price, Subscription, SubscriptionItem } from '../core/types.ts'
-import { createPrice } from './catalog.ts'
+import { createPrice, priceIn } from './catalog.ts'
 import { createDiscount, discountsShape, resolveDiscount } from './coupons.ts'
 import { requireCustomer } from './customers.ts'
 import {
@@ -430,11 +430,12 @@ function costsSomething(items: { price: Price; quantity?: number }[]): boolean {
   )
 }
 
-/** The recurring price that an item names, or a new one from its `price_data`. */
+/** The recurring price that an item names, in the currency of its subscription, or a new one from its `price_data`. */
 function recurringPrice(
   engine: Engine,
   item: { price?: string; price_data?: Infer<typeof priceDataShape> },
   path: string,
+  subscription?: Subscription,
 ): Price {
   if (item.price_data) return createPrice(engine, { ...item.price_data, active: false })
   if (item.price === undefined) throw missing(`${path}[price]`)
@@ -451,7 +452,7 @@ function recurringPrice(
       param: `${path}[price]`,
     })
   }
-  return price
+  return priceIn(engine, price, subscription?.currency)
 }
 
 // ---- change
@@ -496,7 +497,7 @@ export function updateSubscription(
         : engine.store.require('subscription_item', item.id, `items[${place}][id]`)
     const priced = item.price !== undefined || item.price_data !== undefined
     if (!named && !priced) throw missing(`items[${place}][price]`)
-    const price = priced ? recurringPrice(engine, item, `items[${place}]`) : undefined
+    const price = priced ? recurringPrice(engine, item, `items[${place}]`, subscription) : undefined
     const effective = price ?? named?.price
     if (effective) checkQuantity(effective, item.quantity, `items[${place}]`)
     return {
@@ -745,9 +746,9 @@ export const subscriptionRoutes: Route[] = [
     'subscription',
     { ...itemUpdateShape, subscription: required(string()) },
     ({ engine, params }): SubscriptionItem | undefined => {
-      const price = recurringPrice(engine, params, '')
-      checkQuantity(price, params.quantity, '')
       const owner = engine.store.require('subscription', params.subscription, 'subscription')
+      const price = recurringPrice(engine, params, '', owner)
+      checkQuantity(price, params.quantity, '')
       const added = { deleted: false, price, quantity: params.quantity, metadata: params.metadata }
       updateItem(engine, added, owner.id, params.proration_behavior)
       return owner.items.data.at(-1)
@@ -756,7 +757,8 @@ export const subscriptionRoutes: Route[] = [
   route('POST', '/v1/subscription_items/:id', 'subscription', itemUpdateShape, ({ engine, id, params }) => {
     const { subscription, price: former } = engine.store.require('subscription_item', id)
     const priced = params.price !== undefined || params.price_data !== undefined
-    const price = priced ? recurringPrice(engine, params, '') : undefined
+    const owner = engine.store.require('subscription', subscription)
+    const price = priced ? recurringPrice(engine, params, '', owner) : undefined
     checkQuantity(price ?? former, params.quantity, '')
     const changed = { id, deleted: false, price, quantity: params.quantity, metadata: params.metadata }
     updateItem(engine, changed, subscription, params.proration_behavior)

@@ -223,6 +223,20 @@ describe('an option that changes the amount changes it in the rows', () => {
     expect(transaction).toMatchObject({ amount: '950', currency: 'eur' })
   })
 
+  it('currency, where the price has an amount in it', async () => {
+    const price = await system.api.prices.create({
+      product: (await system.api.products.create({ name: 'Cup' })).id,
+      currency: 'eur',
+      unit_amount: 500,
+      currency_options: { usd: { unit_amount: 600 } },
+    })
+    const lineItems = [{ priceId: price.id, quantity: 2 }]
+    const [dollars, euros] = [await buy({ lineItems, currency: 'usd' }), await buy({ lineItems })]
+    expect(dollars.session).toMatchObject({ currency: 'usd', amount_total: 1200 })
+    expect(dollars.transaction).toMatchObject({ amount: '1200', currency: 'usd' })
+    expect(euros.transaction).toMatchObject({ amount: '1000', currency: 'eur' })
+  })
+
   it('automatic tax', async () => {
     system.stripe.control.setTaxRate(19)
     const { session, transaction } = await buy({ automaticTax: true })
