@@ -1,5 +1,5 @@
 --! Previous: sha1:8b8c220debb528c010416c0027ec06b4e8adda53
---! Hash: sha1:fc7d813beeed859abb8fccfe7bdcc81130b4d602
+--! Hash: sha1:9a6a4ff08e69cc57597ef40d0fc30ae1d1490ab9
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -13131,7 +13131,8 @@ revoke all on function payments_private.ledger_covers(text, text, bigint) from p
 --! Included ledger/rebuild_projections.sql
 /*
  * Rebuilds the projections of an environment from the ledger, without fulfilment. A row that is right stays as it is:
- * it is not deleted and inserted again, and triggers of the app see no older state of it. Webhooks wait while it runs.
+ * it is not deleted and inserted again, and triggers of the app see no older state of it. If an object changed several
+ * times in one second, they may see one of these states, and its items may be inserted again. Webhooks wait meanwhile.
  * It does all of it or nothing: only an event that is recorded as failed may fail to project again.
  *
  * Returns {events, pruned, complete_since}:

@@ -1,10 +1,10 @@
 /** Laws of state after a random history of a shop, in which operators sync, assign and erase in between. */
-
 import * as fc from 'fast-check'
 import type * as postgres from 'postgres'
 import { expect, test } from 'vitest'
 import { runSync } from '../../functions/sync/sync.ts'
 import { startSyncSystem } from '../functions/sync/support/system.ts'
+import { TABLES } from '../sql/support/calls.ts'
 import { RUNS, SEED } from './support/runs.ts'
 import {
   BUYERS,
@@ -22,17 +22,6 @@ const timeout = 60_000 + runs * 20_000
 const DEEDS: Record<string, Deed> = { ...BUYERS, ...STAFF, ...OPERATORS }
 /** Often enough that there is something to act on. */
 const OFTEN = ['signUp', 'buy', 'buy', 'subscribe', 'refund', 'wait', 'deliverSome', 'deliverTogether']
-
-const TABLES = [
-  'customers',
-  'customer_mappings',
-  'stripe_checkout_sessions',
-  'stripe_subscriptions',
-  'stripe_subscription_items',
-  'stripe_invoices',
-  'stripe_credit_notes',
-  'transactions',
-]
 
 /** Every row of the projections by its table and id, but for when it was written and of which version it is. */
 async function rowsById(sql: postgres.Sql): Promise<Record<string, unknown>> {

@@ -3,6 +3,7 @@
  * process. The requests and the responses are the same.
  */
 import { createHash } from 'node:crypto'
+import { explained } from './database-problem.ts'
 import { type CliError, cliError, EXIT, fromResponse, stopped } from './errors.ts'
 
 export type Query = Record<string, string | number | boolean | null | undefined>
@@ -103,11 +104,7 @@ async function inProcess(databaseUrl: string, env: Record<string, string | undef
   const app = createApp(deps)
   const dispatch = async (path: string, init: RequestInit) =>
     app.fetch(new Request(`http://in-process${config.basePath}${path}`, init))
-  const explain = async (error: CliError) => {
-    if (error.code !== 'DATABASE_UNAVAILABLE') return error
-    const { explainUnavailable } = await import('./database-problem.ts')
-    return (await explainUnavailable(databaseUrl)) ?? error
-  }
+  const explain = (error: CliError) => explained(error, databaseUrl)
   return clientOver(null, 'The database', key, dispatch, () => closeDeps(deps), explain)
 }
 

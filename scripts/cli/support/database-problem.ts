@@ -44,12 +44,13 @@ export function stoppedByTimeout(error: unknown, url: URL): Problem | null {
 }
 
 /**
- * Looks once at a database that was unavailable to a command, and returns an error that names the cause; null if none
- * is found, so that the command may be repeated.
+ * Looks once at a database that was unavailable to a command, and returns an error that names the cause. If none is
+ * found, the command may be repeated: then it returns the error as it is, as it does any other error.
  */
-export async function explainUnavailable(databaseUrl: string): Promise<CliError | null> {
+export async function explained<Failure>(error: Failure, databaseUrl: string): Promise<Failure | CliError> {
+  if ((error as { code?: string }).code !== 'DATABASE_UNAVAILABLE') return error
   const problem = await problemOf(databaseUrl)
-  if (problem === null) return null
+  if (problem === null) return error
   const [message, next] = problem
   return cliError(message, { code: 'DATABASE_UNAVAILABLE', next })
 }

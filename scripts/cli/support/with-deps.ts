@@ -1,6 +1,7 @@
 /** For the few commands that need the database itself and not the API: migrations, the doctor, key rotation. */
 import type { Deps } from '../../../functions/app.ts'
 import type { Context } from './context.ts'
+import { explained } from './database-problem.ts'
 import { cliError, EXIT } from './errors.ts'
 
 export function databaseUrlOf({ options, io }: Context, what: string): string {
@@ -34,9 +35,7 @@ export async function withDeps<T>(
   try {
     return await work(deps)
   } catch (error) {
-    if ((error as { code?: string }).code !== 'DATABASE_UNAVAILABLE') throw error
-    const { explainUnavailable } = await import('./database-problem.ts')
-    throw (await explainUnavailable(databaseUrl)) ?? error
+    throw await explained(error, databaseUrl)
   } finally {
     await closeDeps(deps)
   }

@@ -112,19 +112,13 @@ export function stage(
         .toReversed()
         .map((number) => [heard(number).event.id, heard(number).event]),
     )
-    check(
-      outcome,
-      ends.get(kind) ?? new Map(),
-      [...first.values()],
-      read,
-      asked,
-      describe(telling, kind, recording),
-    )
+    const story = describe(telling, kind, recording)
+    check(outcome, ends.get(kind) ?? new Map(), [...first.values()], read, asked, story)
     // What cannot be ordered is told twice, with the items of a subscription that it had in between.
     const { stripe_subscription_items: items = 0, ...moved } = outcome.moved
     expect(
       kind === 'one second' || items === 0 ? moved : outcome.moved,
-      `a rebuild deletes no row and inserts none\n${describe(telling, kind, recording)()}`,
+      `a rebuild deletes no row and inserts none\n${story()}`,
     ).toEqual({})
     const { versions, again } = telling
     if (

@@ -209,7 +209,8 @@ export async function mappingOf(sql: Sql, type: string, id: string): Promise<str
   return row?.provider_customer_id
 }
 
-const TABLES = [
+/** The projections. */
+export const TABLES = [
   'stripe_products',
   'stripe_prices',
   'customers',
