@@ -453,6 +453,7 @@ CREATE INDEX stripe_credit_notes_invoice_id_idx ON payments.stripe_credit_notes 
 CREATE INDEX stripe_credit_notes_provider_created_at_idx ON payments.stripe_credit_notes USING btree (provider_created_at DESC, environment);
 CREATE INDEX stripe_credit_notes_subject_idx ON payments.stripe_credit_notes USING btree (subject_id, subject_type, environment) WHERE ((subject_type IS NOT NULL) AND (subject_id IS NOT NULL));
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_credit_notes FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
+CREATE TRIGGER _300_unowned AFTER INSERT OR UPDATE OF subject_type, customer_id ON payments.stripe_credit_notes FOR EACH ROW WHEN (((new.subject_type IS NULL) AND (new.customer_id IS NOT NULL))) EXECUTE FUNCTION payments_private.tg__unowned();
 create policy service_select on payments.stripe_credit_notes for select to payments_service using (true);
 grant select on payments.stripe_credit_notes to payments_service;
 
@@ -598,6 +599,7 @@ CREATE INDEX stripe_invoices_provider_created_at_idx ON payments.stripe_invoices
 CREATE INDEX stripe_invoices_subject_idx ON payments.stripe_invoices USING btree (subject_id, subject_type, environment) WHERE ((subject_type IS NOT NULL) AND (subject_id IS NOT NULL));
 CREATE INDEX stripe_invoices_subscription_id_idx ON payments.stripe_invoices USING btree (subscription_id, environment) WHERE (subscription_id IS NOT NULL);
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_invoices FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
+CREATE TRIGGER _300_unowned AFTER INSERT OR UPDATE OF subject_type, customer_id, subscription_id ON payments.stripe_invoices FOR EACH ROW WHEN (((new.subject_type IS NULL) AND (COALESCE(new.customer_id, new.subscription_id) IS NOT NULL))) EXECUTE FUNCTION payments_private.tg__unowned();
 create policy service_select on payments.stripe_invoices for select to payments_service using (true);
 grant select on payments.stripe_invoices to payments_service;
 
@@ -819,6 +821,7 @@ CREATE INDEX stripe_subscriptions_status_idx ON payments.stripe_subscriptions US
 CREATE INDEX stripe_subscriptions_subject_idx ON payments.stripe_subscriptions USING btree (subject_id, subject_type, environment) WHERE ((subject_type IS NOT NULL) AND (subject_id IS NOT NULL));
 CREATE INDEX stripe_subscriptions_updated_at_idx ON payments.stripe_subscriptions USING btree (updated_at, environment);
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_subscriptions FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
+CREATE TRIGGER _300_unowned AFTER INSERT OR UPDATE OF subject_type, customer_id ON payments.stripe_subscriptions FOR EACH ROW WHEN (((new.subject_type IS NULL) AND (new.customer_id IS NOT NULL))) EXECUTE FUNCTION payments_private.tg__unowned();
 create policy service_select on payments.stripe_subscriptions for select to payments_service using (true);
 grant select on payments.stripe_subscriptions to payments_service;
 
@@ -1004,6 +1007,7 @@ CREATE INDEX transactions_subject_idx ON payments.transactions USING btree (subj
 CREATE INDEX transactions_type_idx ON payments.transactions USING btree (type, provider_created_at DESC, environment);
 CREATE INDEX transactions_uncommon_idx ON payments.transactions USING btree (status, provider_created_at DESC, environment) WHERE (status <> 'succeeded'::text);
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.transactions FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
+CREATE TRIGGER _300_unowned AFTER INSERT OR UPDATE OF subject_type, provider_customer_id, related_object_ids ON payments.transactions FOR EACH ROW WHEN (((new.subject_type IS NULL) AND (COALESCE(new.provider_customer_id, (new.related_object_ids ->> 'subscription'::text)) IS NOT NULL))) EXECUTE FUNCTION payments_private.tg__unowned();
 create policy service_select on payments.transactions for select to payments_service using (true);
 grant select on payments.transactions to payments_service;
 
@@ -2264,6 +2268,17 @@ create view payments_private.transaction_list with (security_invoker=true) as
 comment on view payments_private.transaction_list is 'Payments and refunds as the API lists them.';
 grant select on payments_private.transaction_list to payments_service;
 
+create table payments_private.unowned_objects (
+  environment text not null,
+  object_id text not null,
+  constraint unowned_objects_pkey PRIMARY KEY (object_id, environment),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text])))
+);
+alter table payments_private.unowned_objects enable row level security;
+comment on table payments_private.unowned_objects is 'Customers with a transaction, an invoice, a credit note or a subscription that belongs, or belonged, to no billing subject. Once somebody names their owner, such rows move to it. A customer that is not here has none, so that a short path need not search for any. A row that no longer applies costs time and nothing else.';
+comment on column payments_private.unowned_objects.environment is 'test or live.';
+comment on column payments_private.unowned_objects.object_id is 'Stripe customer (cus_…), or the subscription (sub_…) of a row that names no customer.';
+
 create view payments_private.webhook_event_list with (security_invoker=true) as
  SELECT id,
     environment,
@@ -3145,13 +3160,6 @@ create function payments_private.is_known_customer(environment text, customer_id
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.is_new_subscription(environment text, id text, customer_id text, subject payments.billing_subject)
-  returns boolean
-  language plpgsql volatile security invoker
-  set search_path = pg_catalog, pg_temp
-  set plan_cache_mode = force_generic_plan
-  set enable_seqscan = off;
-
 create function payments_private.is_own_account(environment text, account_id text)
   returns boolean
   language plpgsql stable security invoker
@@ -3844,6 +3852,11 @@ create function payments_private.tax_of(object jsonb)
 create function payments_private.tg__timestamps()
   returns trigger
   language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.tg__unowned()
+  returns trigger
+  language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.tg_customers__revived()

@@ -986,6 +986,17 @@ export interface PaymentsPrivateTransactionList {
   updated_at: Timestamp | null;
 }
 
+export interface PaymentsPrivateUnownedObjects {
+  /**
+   * test or live.
+   */
+  environment: string;
+  /**
+   * Stripe customer (cus_…), or the subscription (sub_…) of a row that names no customer.
+   */
+  object_id: string;
+}
+
 export interface PaymentsPrivateWebhookEventList {
   account_id: string | null;
   attempt_count: number | null;
@@ -2275,6 +2286,7 @@ export interface DB {
   "payments_private.sync_run_list": PaymentsPrivateSyncRunList;
   "payments_private.synced_subscriptions": PaymentsPrivateSyncedSubscriptions;
   "payments_private.transaction_list": PaymentsPrivateTransactionList;
+  "payments_private.unowned_objects": PaymentsPrivateUnownedObjects;
   "payments_private.webhook_event_list": PaymentsPrivateWebhookEventList;
   "payments.customer_mappings": PaymentsCustomerMappings;
   "payments.customer_totals": PaymentsCustomerTotals;

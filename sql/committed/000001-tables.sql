@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:8b8c220debb528c010416c0027ec06b4e8adda53
+--! Hash: sha1:587dca3ba561a8bb92891b088f3881d329028a24
 --! Message: tables
 
 --! split: 0010-roles-and-schemas.sql
@@ -1210,6 +1210,16 @@ comment on column payments_private.erased_objects.object_id is 'Stripe id of a c
 comment on column payments_private.erased_objects.subject_type is 'Kind of the billing subject.';
 comment on column payments_private.erased_objects.subject_id is 'Id of the billing subject in the app.';
 comment on column payments_private.erased_objects.erased_at is 'When its personal data was removed first.';
+
+create table if not exists payments_private.unowned_objects (
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
+  object_id text not null,
+  constraint unowned_objects_pkey primary key (object_id, environment)
+);
+comment on table payments_private.unowned_objects is
+  'Customers with a transaction, an invoice, a credit note or a subscription that belongs, or belonged, to no billing subject. Once somebody names their owner, such rows move to it. A customer that is not here has none, so that a short path need not search for any. A row that no longer applies costs time and nothing else.';
+comment on column payments_private.unowned_objects.environment is 'test or live.';
+comment on column payments_private.unowned_objects.object_id is 'Stripe customer (cus_…), or the subscription (sub_…) of a row that names no customer.';
 
 create table if not exists payments.webhook_events (
   id uuid not null default gen_random_uuid() constraint webhook_events_pkey primary key,

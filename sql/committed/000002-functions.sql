@@ -1,5 +1,5 @@
---! Previous: sha1:8b8c220debb528c010416c0027ec06b4e8adda53
---! Hash: sha1:9a6a4ff08e69cc57597ef40d0fc30ae1d1490ab9
+--! Previous: sha1:587dca3ba561a8bb92891b088f3881d329028a24
+--! Hash: sha1:061f326de1fb1dd10c71ed7c4d3deacd71ccd4a5
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -31,6 +31,39 @@ begin
 end
 $$;
 --! EndIncluded access/check_installation.sql
+
+--! Included projection/private/tg__unowned.sql
+/*
+ * Trigger function: remembers the customer of a row that belongs to no billing subject, or its subscription if it names
+ * no customer. An event that names their owner moves such rows, so it takes the general path; see take_claim.
+ */
+create or replace function payments_private.tg__unowned()
+  returns trigger
+  language plpgsql
+  volatile
+  security definer -- crosses from the role that writes the row to unowned_objects
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_id text;
+begin
+  if tg_table_name = 'transactions' then
+    v_id := coalesce(new.provider_customer_id, new.related_object_ids ->> 'subscription');
+  else
+    v_id := new.customer_id;
+    if v_id is null then -- then it is an invoice
+      v_id := new.subscription_id;
+    end if;
+  end if;
+  insert into payments_private.unowned_objects (environment, object_id)
+  values (new.environment, v_id)
+  on conflict on constraint unowned_objects_pkey do nothing;
+  return null;
+end;
+$$;
+
+revoke all on function payments_private.tg__unowned() from public, anon, authenticated;
+--! EndIncluded projection/private/tg__unowned.sql
 
 --! Included checkout/private/have_common_currency.sql
 /*
@@ -11392,8 +11425,8 @@ revoke all on function payments_private.take_product(
  * Ordinary is a claim
  *   - that is recorded already with the same instant or an earlier one: nothing changes
  *   - that is recorded with a later instant, and there is no other claim of the customer or of the subject
- *   - that is the first one of the customer and of the subject, while no subscription, payment, invoice and credit note
- *     of the customer belongs to anybody else: it gets its mapping
+ *   - that is the first one of the customer and of the subject, while nothing of the customer waits for an owner
+ *     (unowned_objects): it gets its mapping. What belongs to anybody else was named or assigned so, and stays
  * must_be_alone refuses the first one too if the customer or the subject has another claim.
  *
  * Contract: the customer and the subject are locked, so that no other transaction records a claim of either now.
@@ -11450,33 +11483,10 @@ begin
         take_claim.environment, take_claim.customer_id, (take_claim.subject).type, (take_claim.subject).id,
         take_claim.named_at, take_claim.named_by
       where not exists (
-          select
-          from payments.stripe_subscriptions as s
-          where s.customer_id = take_claim.customer_id
-            and s.environment = take_claim.environment
-            and (s.subject_type, s.subject_id) is distinct from ((take_claim.subject).type, (take_claim.subject).id)
-        )
-        and not exists (
-          select
-          from payments.transactions as t
-          where t.provider_customer_id = take_claim.customer_id
-            and t.environment = take_claim.environment
-            and (t.subject_type, t.subject_id) is distinct from ((take_claim.subject).type, (take_claim.subject).id)
-        )
-        and not exists (
-          select
-          from payments.stripe_invoices as i
-          where i.customer_id = take_claim.customer_id
-            and i.environment = take_claim.environment
-            and (i.subject_type, i.subject_id) is distinct from ((take_claim.subject).type, (take_claim.subject).id)
-        )
-        and not exists (
-          select
-          from payments.stripe_credit_notes as n
-          where n.customer_id = take_claim.customer_id
-            and n.environment = take_claim.environment
-            and (n.subject_type, n.subject_id) is distinct from ((take_claim.subject).type, (take_claim.subject).id)
-        )
+        select
+        from payments_private.unowned_objects as u
+        where u.object_id = take_claim.customer_id and u.environment = take_claim.environment
+      )
       returning true
     )
     insert into payments.customer_mappings (environment, subject_type, subject_id, provider_customer_id)
@@ -11806,71 +11816,10 @@ revoke all on function payments_private.insert_ordinary_subscription(
   text, jsonb, jsonb, bigint, payments.billing_subject
 ) from public, anon, authenticated;
 --! EndIncluded projection/private/insert_ordinary_subscription.sql
---! Included projection/private/is_new_subscription.sql
-/*
- * Returns whether a subscription has no row yet, and each of its payments and invoices has this subject already. A new
- * row with this subject then changes no payment. Nobody has assigned or erased the subscription or its customer. See
- * take_subscription and refresh_payments.
- */
-create or replace function payments_private.is_new_subscription(
-  environment text,
-  id text,
-  customer_id text,
-  subject payments.billing_subject
-)
-  returns boolean
-  language plpgsql
-  volatile
-  security invoker
-  set search_path = pg_catalog, pg_temp
-  set plan_cache_mode = force_generic_plan
-  set enable_seqscan = off
-as $$
-begin
-  return not exists (
-      select
-      from payments.stripe_subscriptions as s
-      where s.subscription_id = is_new_subscription.id and s.environment = is_new_subscription.environment
-    )
-    and not exists (
-      select
-      from payments_private.payment_objects as o
-      left join payments.transactions as t on t.id = o.payment_id
-      where o.subscription_id = is_new_subscription.id
-        and o.environment = is_new_subscription.environment
-        and (t.subject_type, t.subject_id)
-          is distinct from ((is_new_subscription.subject).type, (is_new_subscription.subject).id)
-    )
-    and not exists (
-      select
-      from payments_private.subject_assignments as a
-      where a.object_id in (is_new_subscription.id, is_new_subscription.customer_id)
-        and a.environment = is_new_subscription.environment
-    )
-    and not exists (
-      select
-      from payments_private.erased_objects as e
-      where e.object_id in (is_new_subscription.id, is_new_subscription.customer_id)
-        and e.environment = is_new_subscription.environment
-    )
-    and not exists (
-      select
-      from payments.stripe_invoices as i
-      where i.subscription_id = is_new_subscription.id
-        and i.environment = is_new_subscription.environment
-        and (i.subject_type, i.subject_id)
-          is distinct from ((is_new_subscription.subject).type, (is_new_subscription.subject).id)
-    );
-end;
-$$;
-
-revoke all on function payments_private.is_new_subscription(text, text, text, payments.billing_subject)
-  from public, anon, authenticated;
---! EndIncluded projection/private/is_new_subscription.sql
 --! Included projection/private/update_ordinary_subscription.sql
 /*
  * Writes an ordinary event of a subscription that has a row: the row, its one item and the ledger, in one statement.
- * Returns the event's result, or null if nothing was written. Contract: see take_subscription.
+ * Returns the event's result, or null if nothing was written. Contract: see take_subscription; nothing of it is erased.
  *
  * Ordinary is a newer snapshot of the same customer with the same one item. It names no owner, or the one that the row
  * has from an earlier snapshot. Its status is the same, unless may_change_status: the status decides which customer a
@@ -11940,11 +11889,6 @@ begin
       and t.raw -> 'items' -> 'data' -> 0 ->> 'id' = v_item ->> 'id'
       and jsonb_array_length(t.raw -> 'items' -> 'data') = 1
       and t.raw -> 'items' ->> 'has_more' is distinct from 'true'
-      and not exists (
-        select
-        from payments_private.erased_objects as e
-        where e.object_id in (t.subscription_id, t.customer_id) and e.environment = t.environment
-      )
       and (
         (update_ordinary_subscription.subject).type is null
         or (
@@ -12017,11 +11961,12 @@ revoke all on function payments_private.update_ordinary_subscription(
  * Takes an ordinary event that a subscription was created or changed. Returns the event's result, or null if the event
  * is not ordinary. Contract: see take_event.
  *
- * Most events change a row in place, without its status: see update_ordinary_subscription. Like take_customer, that
- * takes the lock of one id and then waits for no other. Everything else takes the locks of the general path:
- *   - another status: the customer and its subject have no other claim, so that no mapping depends on the status
- *   - a subscription without a row: its claim is ordinary (take_claim), and no payment of it has another subject.
- * The row is looked up before the locks, to choose between these. The statement that writes checks it again.
+ * It takes the locks of the general path, first those of the subscription and its customer, then that of the subject.
+ * Ordinary is a subscription that is not erased, and that
+ *   - has a row with this status, which changes in place: see update_ordinary_subscription
+ *   - has a row with another status, while the customer and its subject have no other claim: no mapping depends on it
+ *   - has no row, while its claim is ordinary (take_claim), nobody has assigned it or its customer, and no payment and
+ *     no invoice of it waits for an owner.
  */
 create or replace function payments_private.take_subscription(environment text, payload jsonb, object jsonb)
   returns jsonb
@@ -12039,33 +11984,58 @@ declare
   v_customer_id text := payments_private.id_of(object -> 'customer');
   v_subject payments.billing_subject := payments_private.subject_of(object -> 'metadata');
   v_status text; -- of the row
+  v_is_unowned boolean; -- a payment or an invoice of it; take_claim asks of its customer
+  v_is_special boolean; -- assigned or erased
 begin
   if object ->> 'status' in ('canceled', 'incomplete_expired')
     or jsonb_array_length(object -> 'items' -> 'data') is distinct from 1
     or object -> 'items' ->> 'has_more' = 'true'
     or v_customer_id is null
     or object ->> 'schedule' is not null
+    or not payments_private.lock_in_order(array[
+      hashtextextended(environment || ' ' || v_id, 0), hashtextextended(environment || ' ' || v_customer_id, 0)
+    ])
   then
     return null;
   end if;
 
+  -- look it up; ask first whether anything was assigned or erased, because both are rare
+  select
+    (
+      select t.status
+      from payments.stripe_subscriptions as t
+      where t.subscription_id = v_id and t.environment = take_subscription.environment
+    ),
+    exists (
+      select
+      from payments_private.unowned_objects as u
+      where u.object_id = v_id and u.environment = take_subscription.environment
+    ),
+    exists (select from payments_private.subject_assignments) or exists (select from payments_private.erased_objects)
+  into v_status, v_is_unowned, v_is_special;
+  if v_is_special then
+    v_is_special := exists (
+        select
+        from payments_private.erased_objects as e
+        where e.object_id in (v_id, v_customer_id) and e.environment = take_subscription.environment
+      )
+      or v_status is null and exists (
+        select
+        from payments_private.subject_assignments as a
+        where a.object_id in (v_id, v_customer_id) and a.environment = take_subscription.environment
+      );
+  end if;
+  if v_is_special or (v_status is null and v_is_unowned) then
+    return null;
+  end if;
+
   -- change a row in place
-  select t.status
-  into v_status
-  from payments.stripe_subscriptions as t
-  where t.subscription_id = v_id and t.environment = take_subscription.environment;
   if v_status = object ->> 'status' then
-    if pg_advisory_xact_lock(hashtextextended(environment || ' ' || v_id, 0)) is null then
-      return null;
-    end if;
     return payments_private.update_ordinary_subscription(environment, payload, object, v_version, v_subject, false);
   end if;
 
-  -- lock the ids, then the subject, as lock_ids does
+  -- lock the subject, as lock_ids does
   if v_subject.type is null
-    or not payments_private.lock_in_order(array[
-      hashtextextended(environment || ' ' || v_id, 0), hashtextextended(environment || ' ' || v_customer_id, 0)
-    ])
     or pg_advisory_xact_lock(
       hashtextextended(environment || ' subject ' || v_subject.type || ' ' || v_subject.id, 0)
     ) is null
@@ -12075,14 +12045,10 @@ begin
     )
   then
     return null;
-  end if;
-
-  if v_status is not null then
+  elsif v_status is not null then
     return payments_private.update_ordinary_subscription(environment, payload, object, v_version, v_subject, true);
-  elsif payments_private.is_new_subscription(environment, v_id, v_customer_id, v_subject) then
-    return payments_private.insert_ordinary_subscription(environment, payload, object, v_version, v_subject);
   end if;
-  return null;
+  return payments_private.insert_ordinary_subscription(environment, payload, object, v_version, v_subject);
 end;
 $$;
 
@@ -19104,6 +19070,23 @@ revoke all on function payments.prune_checkout_sessions(interval, integer, text)
 grant execute on function payments.prune_checkout_sessions(interval, integer, text) to payments_service;
 --! EndIncluded checkout/prune_checkout_sessions.sql
 
+--! Included projection/_300_unowned.sql
+/*
+ * Triggers that remember whose rows belong to no billing subject; see payments_private.tg__unowned.
+ */
+create or replace trigger _300_unowned after insert or update of subject_type, provider_customer_id, related_object_ids on payments.transactions
+  for each row when (new.subject_type is null and coalesce(new.provider_customer_id, new.related_object_ids ->> 'subscription') is not null)
+  execute function payments_private.tg__unowned();
+create or replace trigger _300_unowned after insert or update of subject_type, customer_id on payments.stripe_subscriptions
+  for each row when (new.subject_type is null and new.customer_id is not null)
+  execute function payments_private.tg__unowned();
+create or replace trigger _300_unowned after insert or update of subject_type, customer_id, subscription_id on payments.stripe_invoices
+  for each row when (new.subject_type is null and coalesce(new.customer_id, new.subscription_id) is not null)
+  execute function payments_private.tg__unowned();
+create or replace trigger _300_unowned after insert or update of subject_type, customer_id on payments.stripe_credit_notes
+  for each row when (new.subject_type is null and new.customer_id is not null)
+  execute function payments_private.tg__unowned();
+--! EndIncluded projection/_300_unowned.sql
 --! Included checkout/_330_prices.sql
 /*
  * Trigger that refuses prices that do not fit the mode. Like _310_offers, it fires after the policies have let the row
@@ -19288,6 +19271,7 @@ alter table payments_private.refused_signatures enable row level security;
 alter table payments_private.secrets enable row level security;
 alter table payments_private.subject_assignments enable row level security;
 alter table payments_private.subscription_schedules enable row level security;
+alter table payments_private.unowned_objects enable row level security;
 --! EndIncluded access/row_level_security.sql
 --! Included access/policies/service.sql
 /*

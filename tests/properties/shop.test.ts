@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import { runSync } from '../../functions/sync/sync.ts'
 import { startSyncSystem } from '../functions/sync/support/system.ts'
 import { TABLES } from '../sql/support/calls.ts'
+import { OVERLOOKED } from './support/harness.ts'
 import { RUNS, SEED } from './support/runs.ts'
 import {
   BUYERS,
@@ -63,6 +64,7 @@ test(
           expect(
             await sql`select last_error from payments.webhook_events where processing_status = 'failed'`,
           ).toEqual([])
+          expect(await sql.unsafe(OVERLOOKED)).toEqual([])
 
           const before = await rowsById(sql)
           await sql`select payments.rebuild_projections('test')`

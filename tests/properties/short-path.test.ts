@@ -3,7 +3,20 @@ import * as fc from 'fast-check'
 import type postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../setup/database.ts'
-import { charge, checkoutSession, dispute, eventOf, paymentIntent, refund, T } from '../sql/support/stripe.ts'
+import {
+  charge,
+  checkoutSession,
+  creditNote,
+  dispute,
+  eventOf,
+  invoice,
+  paymentIntent,
+  refund,
+  subjectMetadata,
+  subscription,
+  subscriptionItem,
+  T,
+} from '../sql/support/stripe.ts'
 import { lifeCycles } from './support/life-cycles.ts'
 import { type ApiVersion, type Json, olderVersions, pressed, record } from './support/recording.ts'
 import { RUNS, SEED, type Telling, tellings } from './support/runs.ts'
@@ -132,6 +145,7 @@ async function expectSame(events: Json[]): Promise<void> {
       ),
     )
   expect(begun(short), told()).toEqual(begun(general))
+  expect(short.answers.filter(({ status }) => status === 'failed')).toEqual([])
 }
 
 const [pi, ch, cs, re, by] = ['pi_u', 'ch_u', 'cs_u', 're_u', { customer: 'cus_u' }]
@@ -145,6 +159,17 @@ const heard = (amount_refunded: number, at: number, more: Json = {}) =>
   eventOf('charge.refunded', charge({ id: ch, payment_intent: pi, ...by, amount_refunded, ...more }), {
     created: T + at,
   })
+
+const [sub, inv] = ['sub_u', 'in_u']
+const owner = { metadata: subjectMetadata('team', 'acme') }
+const plan = (more: Json = {}) =>
+  eventOf(
+    'customer.subscription.created',
+    subscription({ id: sub, ...by, status: 'active', items: [subscriptionItem({ id: 'si_u' })], ...more }),
+  )
+const billed = (type: string, more: Json = {}) => eventOf(type, invoice({ id: inv, ...by, ...more }))
+const bought = (more: Json = {}) =>
+  eventOf('checkout.session.completed', checkoutSession({ id: cs, payment_intent: 'pi_v', ...by, ...more }))
 
 /** What is rare in a life, or in one told in order. */
 const unusual: [title: string, events: Json[]][] = [
@@ -200,6 +225,41 @@ const unusual: [title: string, events: Json[]][] = [
     ],
   ],
   ['a refund of nothing', [paid(), back(re, 0, 1)]],
+  ['a payment of a customer whose subscription names an owner', [paid(), plan(owner)]],
+  ['a refund of a customer whose session names an owner', [paid(), back(re, 300, 1), bought(owner)]],
+  [
+    'an open invoice of a subscription that names an owner',
+    [billed('invoice.created', { status: 'open', subscription: sub }), plan(owner)],
+  ],
+  [
+    'a paid invoice of a subscription that names an owner',
+    [billed('invoice.paid', { subscription: sub }), plan(owner)],
+  ],
+  [
+    'a credit note of a customer whose subscription names an owner',
+    [
+      eventOf('credit_note.created', creditNote({ id: 'cn_u', invoice: inv, ...by })),
+      billed('invoice.paid'),
+      plan(owner),
+    ],
+  ],
+  [
+    'a paid invoice of a subscription that names an owner, and of no customer',
+    [billed('invoice.paid', { customer: null, subscription: sub }), plan(owner)],
+  ],
+  ['a subscription of no owner, and a session of its customer that names one', [plan(), bought(owner)]],
+  [
+    'a payment that names another owner than the subscription of its customer',
+    [
+      paid({ metadata: subjectMetadata('user', 'ada') }),
+      billed('invoice.paid', { subscription: sub }),
+      plan(owner),
+    ],
+  ],
+  [
+    'two sessions and a subscription of one customer that name different owners',
+    [paid(), bought({ metadata: subjectMetadata('user', 'ada') }), plan(owner)],
+  ],
 ]
 
 const ordersOf = (events: Json[]): Json[][] =>

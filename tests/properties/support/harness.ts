@@ -29,7 +29,28 @@ export type Outcome = {
   moved: Record<string, number>
   /** The rows after a rebuild from nothing; null when none was asked for. */
   remade: Rows | null
+  /** Customers and subscriptions with a row of no owner that unowned_objects does not know. */
+  overlooked: string[]
 }
+
+/** The ids that unowned_objects lacks. A short path would leave their rows without the owner that it names. */
+export const OVERLOOKED = `
+  select distinct o.id
+  from (
+    select t.environment, coalesce(t.provider_customer_id, t.related_object_ids ->> 'subscription') as id
+    from payments.transactions as t where t.subject_type is null
+    union all
+    select t.environment, coalesce(t.customer_id, t.subscription_id)
+    from payments.stripe_invoices as t where t.subject_type is null
+    union all
+    select t.environment, t.customer_id from payments.stripe_subscriptions as t where t.subject_type is null
+    union all
+    select t.environment, t.customer_id from payments.stripe_credit_notes as t where t.subject_type is null
+  ) as o
+  where o.id is not null
+    and not exists (
+      select from payments_private.unowned_objects as u where u.object_id = o.id and u.environment = o.environment
+    )`
 
 const TABLES: [table: string, key: string][] = [
   ['payments.stripe_products', 'product_id'],
@@ -74,6 +95,7 @@ export const HARNESS = `
     delete from payments_private.charge_details;
     delete from payments_private.subscription_schedules;
     delete from payments_private.customer_owners;
+    delete from payments_private.unowned_objects;
   $$;
 
   -- what a handler does: hands over what came, and reads from Stripe what it is asked to
@@ -182,6 +204,7 @@ export const HARNESS = `
         from (select event_id, count(*) from property.effects group by 1) as e),
       'rebuilt', case when v_rebuilt <> v_rows then v_rebuilt end,
       'moved', coalesce(v_moved, '{}'),
+      'overlooked', array(${OVERLOOKED}),
       'remade', case when rebuild then property.rows() end);
   end $$;
 `
@@ -253,5 +276,5 @@ export async function rowsOf(sql: postgres.Sql): Promise<Rows> {
 /** Empties every table, so that what was rolled back takes no place either. */
 export async function empty(sql: postgres.Sql): Promise<void> {
   await sql.unsafe(`truncate property.messages, property.ends, property.effects, payments.webhook_events,
-    payments_private.payment_objects, payments_private.charge_details, payments_private.subscription_schedules, payments_private.customer_owners, ${TABLES.map(([table]) => table).join(', ')}`)
+    payments_private.payment_objects, payments_private.charge_details, payments_private.subscription_schedules, payments_private.customer_owners, payments_private.unowned_objects, ${TABLES.map(([table]) => table).join(', ')}`)
 }

@@ -120,6 +120,7 @@ export function stage(
       kind === 'one second' || items === 0 ? moved : outcome.moved,
       `a rebuild deletes no row and inserts none\n${story()}`,
     ).toEqual({})
+    expect(outcome.overlooked, `each row without an owner is remembered\n${story()}`).toEqual([])
     const { versions, again } = telling
     if (
       read.length === 0 &&
