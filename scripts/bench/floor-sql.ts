@@ -1,7 +1,11 @@
 /**
- * The floor: the same rows as the handler's, and no decision about them. Each kind of event is one statement that
- * writes all its rows and the ledger, for one event or for a list. It reads nothing, locks nothing, and compares no
- * versions.
+ * The floors: what an event costs without any decision about it.
+ *
+ * The floor writes the same rows as the handler. Each kind of event is one statement that writes all its rows and
+ * the ledger, for one event or for a list. It reads nothing, locks nothing, and compares no versions.
+ *
+ * The public floor writes the rows of the schema `payments` alone, and none of `payments_private`. No other shape of
+ * the private tables can be cheaper.
  *
  * The reading floor also locks the ids and reads what a decision needs, in the same statement, and uses none of it:
  * whether something was assigned or erased, the rows of the objects, the other objects of the payment, the claims.
@@ -27,8 +31,8 @@ const ledger = (condition: string) => `
     w.last_error, w.received_at, w.processed_at, w.created_at, w.updated_at, w.provider, w.provider_event_id,
     w.provider_account_id, w.provider_created_at, w.next_attempt_at`
 
-/** The event's object and the one that it names first, and the transaction; `payment` is what they have in common. */
-const moneyOf = (payment: string, linked: string) => `
+/** The event's object and the one that it names first; `payment` is what they have in common. */
+const objectsOf = (payment: string, linked: string) => `
   objects as (
     insert into payments_private.payment_objects as t (
       environment, object_id, object_type, payment_id, version, state, status, amount, currency, customer_id,
@@ -45,7 +49,10 @@ const moneyOf = (payment: string, linked: string) => `
     where i.id is not null
     order by i.id, i.version desc
     on conflict on constraint payment_objects_pkey do update set version = excluded.version where t.version < excluded.version
-  ),
+  ),`
+
+/** The transaction of a payment. */
+const transactionOf = (payment: string, linked: string) => `
   money as (
     insert into payments.transactions as t (
       id, environment, type, status, subject_type, subject_id, provider_customer_id, customer_email_snapshot,
@@ -110,8 +117,7 @@ const INVOICES = `
       '{}', 1
     from e
     on conflict on constraint stripe_invoices_invoice_id_key do nothing
-  ),
-  ${moneyOf(`o ->> 'id'`, `null`)}`
+  )`
 
 const SESSIONS = `
   rows as (
@@ -124,13 +130,11 @@ const SESSIONS = `
       o -> 'metadata' ->> 'payments_subject_id', o ->> 'customer_email', '', '',
       o -> 'metadata', o ->> 'id', o ->> 'customer', o ->> 'payment_intent', o, 1
     from e
-  ),
-  ${moneyOf(`coalesce(o ->> 'payment_intent', o ->> 'id')`, `null`)}`
+  )`
 
-const PAYMENTS = moneyOf(
-  `coalesce(o ->> 'payment_intent', o ->> 'id')`,
-  `coalesce(o ->> 'latest_charge', o ->> 'charge')`,
-)
+const ID = `o ->> 'id'`
+const PAYMENT = `coalesce(o ->> 'payment_intent', o ->> 'id')`
+const CHARGE = `coalesce(o ->> 'latest_charge', o ->> 'charge')`
 
 /** The locks of a list, and the sum of what was read, so that nothing is left out; `read` adds to it. */
 const readsOf = (read: string[]) => `
@@ -173,21 +177,34 @@ const OBJECTS_OF_PAYMENTS = `
         ))
       )`
 
-const KINDS: Record<string, { rows: string; read: string[] }> = {
+/** What is written and read for each kind; `payment` has the payment of an event and the object that it links to. */
+type Kind = { rows?: string; payment?: [id: string, linked: string]; read: string[] }
+const KINDS: Record<string, Kind> = {
   customer: { rows: CUSTOMERS, read: [] },
   subscription: { rows: SUBSCRIPTIONS, read: [CLAIMS, SUBSCRIPTION_ROWS] },
-  invoice: { rows: INVOICES, read: [OBJECTS_OF_PAYMENTS, MAPPINGS, RECEIPTS] },
-  'checkout.session': { rows: SESSIONS, read: [OBJECTS_OF_PAYMENTS, CLAIMS, SESSION_ROWS] },
-  'payment_intent,charge,refund': { rows: PAYMENTS, read: [OBJECTS_OF_PAYMENTS, MAPPINGS, RECEIPTS] },
+  invoice: { rows: INVOICES, payment: [ID, 'null'], read: [OBJECTS_OF_PAYMENTS, MAPPINGS, RECEIPTS] },
+  'checkout.session': {
+    rows: SESSIONS,
+    payment: [PAYMENT, 'null'],
+    read: [OBJECTS_OF_PAYMENTS, CLAIMS, SESSION_ROWS],
+  },
+  'payment_intent,charge,refund': {
+    payment: [PAYMENT, CHARGE],
+    read: [OBJECTS_OF_PAYMENTS, MAPPINGS, RECEIPTS],
+  },
 }
 
-const steps = (reads: boolean) =>
+type Options = { reads: boolean; writesObjects: boolean }
+
+const steps = ({ reads, writesObjects }: Options) =>
   Object.entries(KINDS).map(
-    ([kinds, { rows, read }]) => `
+    ([kinds, { rows, payment, read }]) => `
   if v_kinds && '{${kinds}}' then
     with ${eventsOf(kinds)},
     ${reads ? `${readsOf(read)},` : ''}
-    ${rows},
+    ${rows ? `${rows},` : ''}
+    ${payment && writesObjects ? objectsOf(...payment) : ''}
+    ${payment ? `${transactionOf(...payment)},` : ''}
     recorded as (${ledger(reads ? 'where (select n from known) >= 0' : '')})
     select v_results || array_agg(jsonb_build_object('status', 'processed', 'event', to_jsonb(r), 'fetch', '[]'::jsonb))
     into v_results
@@ -196,14 +213,14 @@ const steps = (reads: boolean) =>
   )
 
 /** Replaces the two functions that take events, in a database of its own. */
-export const floorSql = ({ reads }: { reads: boolean }) => `
+export const floorSql = (options: Options) => `
 create function payments_private.floor(payloads jsonb[]) returns jsonb[] language plpgsql as $$
 #variable_conflict use_column
 declare
   v_kinds text[] := array(select p.event -> 'data' -> 'object' ->> 'object' from unnest(payloads) as p (event));
   v_results jsonb[] := '{}';
 begin
-  ${steps(reads).join('\n')}
+  ${steps(options).join('\n')}
   return v_results;
 end;
 $$;

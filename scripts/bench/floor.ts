@@ -11,8 +11,14 @@ import { type Measurement, median, medianOrNull, send } from './measure.ts'
 import { measureProcesses, type Processes } from './processes.ts'
 import { type BenchServer, connect } from './server.ts'
 
-const FLOORS = { floor: floorSql({ reads: false }), reading_floor: floorSql({ reads: true }) }
-const OURS = ['handler', 'floor', 'reading_floor'] as const
+const FLOORS = {
+  public_floor: floorSql({ reads: false, writesObjects: false }),
+  floor: floorSql({ reads: false, writesObjects: true }),
+  reading_floor: floorSql({ reads: true, writesObjects: true }),
+}
+type FloorName = keyof typeof FLOORS
+const FLOOR_NAMES = Object.keys(FLOORS) as FloorName[]
+const OURS = ['handler', 'public_floor', 'floor', 'reading_floor'] as const
 const NAMES = ['bare_limit', ...OURS, 'sync_engine'] as const
 type Name = (typeof NAMES)[number]
 type Ours = (typeof OURS)[number]
@@ -29,7 +35,7 @@ export type Floor = {
   compared: FloorAt[]
   /** The floor in many processes; it has the name of the handler. */
   processes: Processes | null
-  firstEvents: Record<keyof typeof FLOORS, FirstEvents> | null
+  firstEvents: Record<FloorName, FirstEvents> | null
 }
 
 type Round = Measurement & { cpuMs: number | null }
@@ -50,25 +56,20 @@ export async function measureFloor(
   const url = await server.createDatabase('bench')
   await prepareBareLimit(url)
   await prepareSyncEngine(url)
-  const floorUrls = {
-    floor: await floorDatabase(server, 'floor'),
-    reading_floor: await floorDatabase(server, 'reading_floor'),
-  }
+  const floorUrls = await forEachFloor((name) => floorDatabase(server, name))
   const watcher = connect(url)
   const watchers = {
     bare_limit: watcher,
     handler: watcher,
     sync_engine: watcher,
-    floor: connect(floorUrls.floor),
-    reading_floor: connect(floorUrls.reading_floor),
+    ...(await forEachFloor((name) => connect(floorUrls[name]))),
   }
   const compared: FloorAt[] = []
   for (const connections of options.connections) {
     const contenders: Record<Name, Contender> = {
       bare_limit: await CONTENDERS.bare_limit({ url, connections }),
       handler: await CONTENDERS.handler({ url, connections }),
-      floor: await CONTENDERS.handler({ url: floorUrls.floor, connections }),
-      reading_floor: await CONTENDERS.handler({ url: floorUrls.reading_floor, connections }),
+      ...(await forEachFloor((name) => CONTENDERS.handler({ url: floorUrls[name], connections }))),
       sync_engine: await CONTENDERS.sync_engine({ url, connections }),
     }
     const measured: Record<Name, Round>[] = []
@@ -89,17 +90,26 @@ export async function measureFloor(
     compared.push(summary(connections, events, measured))
     for (const contender of Object.values(contenders)) await contender.close()
   }
-  const first = (name: keyof typeof FLOORS) =>
-    measureFirstEvents(server, stream, { url: floorUrls[name], connections: fresh, log })
   const firstEvents =
-    fresh > 0 ? { floor: await first('floor'), reading_floor: await first('reading_floor') } : null
+    fresh > 0
+      ? await forEachFloor((name) =>
+          measureFirstEvents(server, stream, { url: floorUrls[name], connections: fresh, log }),
+        )
+      : null
   for (const sql of new Set(Object.values(watchers))) await sql.end()
   const inProcesses =
     processes > 0 ? await measureProcesses({ ...options, server, stream, prepareSql: FLOORS.floor }) : null
   return { compared, processes: inProcesses, firstEvents }
 }
 
-async function floorDatabase(server: BenchServer, name: keyof typeof FLOORS): Promise<string> {
+/** One after the other, so that no measurement disturbs another one. */
+async function forEachFloor<T>(make: (name: FloorName) => T | Promise<T>): Promise<Record<FloorName, T>> {
+  const made: [FloorName, T][] = []
+  for (const name of FLOOR_NAMES) made.push([name, await make(name)])
+  return Object.fromEntries(made) as Record<FloorName, T>
+}
+
+async function floorDatabase(server: BenchServer, name: FloorName): Promise<string> {
   const url = await server.createDatabase(name)
   await prepareBareLimit(url)
   const sql = connect(url)

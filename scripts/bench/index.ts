@@ -200,10 +200,11 @@ function floorOf({ compared, processes, firstEvents }: Floor) {
     ratios_of_sync_engine: at(({ ratios }) => roundedAll(ratios.sync_engine)),
     cpu_us: at(({ cpuUs }) => roundedAll(cpuUs, 0)),
     processes: processes && processesOf(processes),
-    first_event_ms: firstEvents && {
-      floor: roundedAll(firstEvents.floor.first, 1),
-      reading_floor: roundedAll(firstEvents.reading_floor.first, 1),
-    },
+    first_event_ms:
+      firstEvents &&
+      Object.fromEntries(
+        Object.entries(firstEvents).map(([name, { first }]) => [name, roundedAll(first, 1)]),
+      ),
   }
 }
 
