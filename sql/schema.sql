@@ -3495,7 +3495,7 @@ create function payments_private.project_stripe_schedules(environment text, snap
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.project_stripe_subscriptions(environment text, snapshots payments_private.snapshot[], tie_is_decided boolean, INOUT outcomes text[], OUT owners payments_private.customer_owners[], OUT owned_ids text[])
+create function payments_private.project_stripe_subscriptions(environment text, snapshots payments_private.snapshot[], tie_is_decided boolean, INOUT outcomes text[], OUT owners payments_private.customer_owners[], OUT owned_ids text[], OUT new_ids text[])
   returns record
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
@@ -3793,6 +3793,11 @@ create function payments_private.take_claim(environment text, customer_id text, 
   set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan
   set enable_seqscan = off;
+
+create function payments_private.take_claims(environment text, owners payments_private.customer_owners[])
+  returns payments_private.customer_owners[]
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.take_customer(environment text, payload jsonb, object jsonb)
   returns jsonb

@@ -1,5 +1,5 @@
 --! Previous: sha1:587dca3ba561a8bb92891b088f3881d329028a24
---! Hash: sha1:061f326de1fb1dd10c71ed7c4d3deacd71ccd4a5
+--! Hash: sha1:d3fb4beef51231e4c326fe287eb533ac1d8979cf
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -4118,6 +4118,126 @@ $$;
 
 revoke all on function payments_private.refresh_customer_mappings(text, text[]) from public, anon, authenticated;
 --! EndIncluded ownership/private/refresh_customer_mappings.sql
+--! Included ownership/private/take_claims.sql
+/*
+ * Records those claims of a list that are ordinary (see take_claim), with the mappings of new owners, and returns the
+ * others; null if there are none. A claim that is recorded already with the same instant or an earlier one is left out.
+ * A rebuild has no ordinary claims, because its rows are there before them.
+ *
+ * Contract: see assign_customers; the customers are locked.
+ */
+create or replace function payments_private.take_claims(
+  environment text,
+  owners payments_private.customer_owners[]
+)
+  returns payments_private.customer_owners[]
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_owner payments_private.customer_owners;
+  v_keys bigint[] := '{}';
+  v_ordinary payments_private.customer_owners[];
+  v_others payments_private.customer_owners[];
+begin
+  if current_setting('payments_private.rebuild', true) = pg_current_xact_id_if_assigned()::text then
+    return owners;
+  end if;
+
+  -- lock the subjects; held already (ids_of), unless a row of ours names one
+  foreach v_owner in array owners loop
+    v_keys := v_keys
+      || hashtextextended(environment || ' subject ' || v_owner.subject_type || ' ' || v_owner.subject_id, 0);
+  end loop;
+  perform payments_private.lock_in_order(v_keys);
+
+  select array_agg(c.owner) filter (where c.is_ordinary), array_agg(c.owner) filter (where not c.is_ordinary)
+  into v_ordinary, v_others
+  from (
+    select
+      o.owner,
+      not exists ( -- in this list
+        select
+        from unnest(take_claims.owners) as other
+        where (other.customer_id = (o.owner).customer_id)
+          <> ((other.subject_type, other.subject_id) = ((o.owner).subject_type, (o.owner).subject_id))
+      )
+      and not exists (
+        select
+        from payments_private.customer_owners as other
+        where other.customer_id = (o.owner).customer_id
+          and other.environment = take_claims.environment
+          and (other.subject_type, other.subject_id) <> ((o.owner).subject_type, (o.owner).subject_id)
+      )
+      and not exists (
+        select
+        from payments_private.customer_owners as other
+        where other.subject_id = (o.owner).subject_id
+          and other.subject_type = (o.owner).subject_type
+          and other.environment = take_claims.environment
+          and other.customer_id <> (o.owner).customer_id
+      )
+      and (
+        known.named_at is not null
+        or not exists (
+          select
+          from payments_private.unowned_objects as u
+          where u.object_id = (o.owner).customer_id and u.environment = take_claims.environment
+        )
+        and not exists (
+          select
+          from payments.customer_mappings as m
+          where m.provider_customer_id = (o.owner).customer_id
+            and m.environment = take_claims.environment
+            and m.provider = 'stripe'
+        )
+        and not exists (
+          select
+          from payments.customer_mappings as m
+          where m.subject_id = (o.owner).subject_id
+            and m.subject_type = (o.owner).subject_type
+            and m.environment = take_claims.environment
+            and m.provider = 'stripe'
+        )
+      ) as is_ordinary
+    from (
+      select distinct on (o.customer_id, o.subject_type, o.subject_id) o as owner
+      from unnest(take_claims.owners) as o
+      where o.customer_id is not null and o.subject_type is not null
+      order by o.customer_id, o.subject_type, o.subject_id, o.named_at, o.named_by
+    ) as o
+    left join payments_private.customer_owners as known
+      on known.customer_id = (o.owner).customer_id
+      and known.environment = take_claims.environment
+      and known.subject_type = (o.owner).subject_type
+      and known.subject_id = (o.owner).subject_id
+    where (known.named_at, known.named_by) <= ((o.owner).named_at, (o.owner).named_by) is not true
+  ) as c;
+
+  if v_ordinary is not null then
+    with claimed as (
+      insert into payments_private.customer_owners (environment, customer_id, subject_type, subject_id, named_at, named_by)
+      select take_claims.environment, o.customer_id, o.subject_type, o.subject_id, o.named_at, o.named_by
+      from unnest(v_ordinary) as o
+      on conflict on constraint customer_owners_pkey do update
+      set named_at = excluded.named_at,
+          named_by = excluded.named_by
+      returning customer_owners.customer_id, customer_owners.subject_type, customer_owners.subject_id
+    )
+    insert into payments.customer_mappings (environment, subject_type, subject_id, provider_customer_id)
+    select take_claims.environment, c.subject_type, c.subject_id, c.customer_id
+    from claimed as c
+    on conflict do nothing; -- of a claim that was named earlier now
+  end if;
+  return v_others;
+end;
+$$;
+
+revoke all on function payments_private.take_claims(text, payments_private.customer_owners[])
+  from public, anon, authenticated;
+--! EndIncluded ownership/private/take_claims.sql
 --! Included ownership/private/assign_customers.sql
 /*
  * Records which billing subjects Stripe objects name as owners of customers, and returns the customers whose owner has
@@ -4141,7 +4261,12 @@ declare
   v_former_owners payments.billing_subject[];
   v_moved text[];
 begin
-  -- record the owners; the second part of the statement sees those before it
+  owners := payments_private.take_claims(environment, owners);
+  if owners is null then
+    return null;
+  end if;
+
+  -- record the others; the second part of the statement sees those before it
   with named as (
     insert into payments_private.customer_owners as t (
       environment, customer_id, subject_type, subject_id, named_at, named_by
@@ -6908,7 +7033,8 @@ revoke all on function payments_private.write_subscriptions(text, payments_priva
 --! Included projection/private/project_stripe_subscriptions.sql
 /*
  * Projects subscriptions into payments.stripe_subscriptions and payments.stripe_subscription_items. Returns outcomes,
- * and as well the owners that the snapshots name for customers, and the ids of subscriptions whose subject is new.
+ * and as well the owners that the snapshots name for customers, and the ids of subscriptions whose subject is new:
+ * new_ids are those whose row is new, owned_ids the others.
  * Contract: see project_snapshots.
  *
  * Once the metadata of some snapshot has named the subject of a subscription, the earliest such snapshot decides. Until
@@ -6920,7 +7046,8 @@ create or replace function payments_private.project_stripe_subscriptions(
   tie_is_decided boolean,
   inout outcomes text[],
   out owners payments_private.customer_owners[],
-  out owned_ids text[]
+  out owned_ids text[],
+  out new_ids text[]
 )
   returns record
   language plpgsql
@@ -6978,7 +7105,7 @@ begin
     if v_row.subject_type is null then
       continue;
     elsif v_row.is_new then
-      owned_ids := owned_ids || v_row.subscription_id; -- inserted with its subject
+      new_ids := new_ids || v_row.subscription_id; -- inserted with its subject
     elsif v_row.row_subject_type is null
       or (v_row.row_subject_version is null and v_row.subject_version is not null)
       or (v_row.subject_version, v_row.subject_type, v_row.subject_id) -- two of one second: the same one in every order
@@ -7981,6 +8108,7 @@ declare
   v_sessions record;
   v_owners payments_private.customer_owners[];
   v_owned_ids text[]; -- subscriptions whose subject is new
+  v_new_ids text[]; -- subscriptions that are new
   v_moved_ids text[]; -- customers that belong to another subject now
   v_billed text[]; -- the outcomes of invoices
 begin
@@ -8003,6 +8131,7 @@ begin
     v_outcomes := v_subscriptions.outcomes;
     v_owners := v_subscriptions.owners;
     v_owned_ids := v_subscriptions.owned_ids;
+    v_new_ids := v_subscriptions.new_ids;
   end if;
   if 'subscription_schedule' = any (v_kinds) then
     v_outcomes := payments_private.project_stripe_schedules(environment, snapshots, v_tie_is_decided, v_outcomes);
@@ -8018,7 +8147,29 @@ begin
   if v_owners is not null then
     v_moved_ids := payments_private.assign_customers(environment, v_owners);
   end if;
-  if v_owned_ids is not null or v_moved_ids is not null then
+  if v_new_ids is not null then -- what is known of these has their subject already, unless it has none or another
+    v_owned_ids := v_owned_ids || array(
+      select s.subscription_id
+      from payments.stripe_subscriptions as s
+      where s.subscription_id = any (v_new_ids)
+        and s.environment = project_snapshots.environment
+        and (
+          exists (
+            select
+            from payments_private.unowned_objects as u
+            where u.object_id = s.subscription_id and u.environment = s.environment
+          )
+          or exists (
+            select
+            from payments_private.customer_owners as o
+            where o.customer_id = s.customer_id
+              and o.environment = s.environment
+              and (o.subject_type, o.subject_id) <> (s.subject_type, s.subject_id)
+          )
+        )
+    );
+  end if;
+  if cardinality(v_owned_ids) > 0 or v_moved_ids is not null then
     perform payments_private.refresh_payments(environment, v_owned_ids, v_moved_ids);
   end if;
 
@@ -13176,6 +13327,7 @@ begin
     and payments_private.ledger_covers(t.environment, t.object_id, t.version);
 
   -- begin with what was assigned here
+  perform set_config('payments_private.rebuild', pg_current_xact_id()::text, true);
   perform payments_private.assign_customers(
     environment,
     array(
@@ -13186,7 +13338,6 @@ begin
   );
 
   -- project again, without the transactions: of a payment that is told in part they would say less than now
-  perform set_config('payments_private.rebuild', pg_current_xact_id()::text, true);
   for v_event in
     select w.payload, w.provider_event_id, w.processing_status
     from payments.webhook_events as w
