@@ -298,6 +298,22 @@ const unusual: [title: string, events: Json[]][] = [
     ],
   ],
   [
+    'an owner whom an older object names after a younger one',
+    [
+      bought({ created: T + 10, metadata: subjectMetadata('user', 'ada') }),
+      plan({ created: T + 20, ...owner }),
+      bought({ id: 'cs_v', payment_intent: 'pi_w', ...owner }),
+    ],
+  ],
+  [
+    'a customer of an owner whom an older object names after another customer',
+    [
+      bought({ created: T + 10, ...owner }),
+      bought({ id: 'cs_v', payment_intent: 'pi_w', customer: 'cus_w', created: T + 20, ...owner }),
+      bought({ id: 'cs_w', payment_intent: 'pi_x', customer: 'cus_w', ...owner }),
+    ],
+  ],
+  [
     'two customers of one owner',
     [bought(owner), plan({ customer: 'cus_w', ...owner }), paid({ customer: 'cus_w' })],
   ],
