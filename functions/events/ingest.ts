@@ -20,7 +20,7 @@ const EVENTS_PER_CALL_MAX = 64
 const CHARACTERS_PER_CALL_MAX = 1_000_000
 /** The calls that show how long one usually takes. */
 const CALLS_REMEMBERED = 9
-/** A call that takes this many times the usual is overdue. */
+/** A call that takes this many times as long as usual, for as many events, is overdue. */
 const OVERDUE_TIMES = 2
 const OVERDUE_MIN_MS = 10
 /** Until the first calls have ended, which open connections that are slow at first. */
@@ -45,8 +45,8 @@ type Lane = {
   /** Of the waiting events. */
   characters: number
   calls: Set<Call>
-  /** Milliseconds that the last calls took. */
-  durations: number[]
+  /** The last calls, and the milliseconds that each took. */
+  ended: { events: number; ms: number }[]
 }
 
 export type IngestOptions = {
@@ -64,7 +64,7 @@ export function createIngest(
     waiting: [],
     characters: 0,
     calls: new Set(),
-    durations: [],
+    ended: [],
   })
   const lanes = { test: lane('test'), live: lane('live') }
   return ({ environment, payload }) =>
@@ -109,22 +109,31 @@ async function send(lane: Lane, events: Waiting[]): Promise<void> {
   const call: Call = { events, isOverdue: false }
   lane.calls.add(call)
   const began = performance.now()
-  const timer = setTimeout(() => {
-    call.isOverdue = true
-    sendNext(lane)
-  }, overdueAfter(lane.durations))
+  const timer = setTimeout(
+    () => {
+      call.isOverdue = true
+      sendNext(lane)
+    },
+    overdueAfter(lane, events.length),
+  )
   const settle = await (events.length === 1 ? ingestOne(lane, events) : ingestMany(lane, events))
   clearTimeout(timer)
-  lane.durations = [...lane.durations, performance.now() - began].slice(-CALLS_REMEMBERED)
+  lane.ended = [...lane.ended, { events: events.length, ms: performance.now() - began }].slice(
+    -CALLS_REMEMBERED,
+  )
   lane.calls.delete(call)
   // The next call is on its way while this process answers.
   sendNext(lane)
   settle()
 }
 
-/** Milliseconds after which a call is overdue. The median counts, so that one long wait changes nothing. */
-function overdueAfter(durations: number[]): number {
-  const usual = [...durations].sort((a, b) => a - b)[Math.floor(durations.length / 2)]
+/**
+ * Milliseconds after which a call with so many events is overdue. Calls with one event and with many take turns, so a
+ * call that had fewer events counts in proportion. The median counts, so that one long wait changes nothing.
+ */
+function overdueAfter({ ended }: Lane, events: number): number {
+  const expected = ended.map((call) => call.ms * Math.max(1, events / call.events)).sort((a, b) => a - b)
+  const usual = expected[Math.floor(expected.length / 2)]
   return usual === undefined ? OVERDUE_FIRST_MS : Math.max(OVERDUE_MIN_MS, usual * OVERDUE_TIMES)
 }
 
