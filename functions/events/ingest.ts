@@ -18,11 +18,11 @@ import { objectsOf } from './objects.ts'
 const EVENTS_PER_CALL_MAX = 64
 /** Keeps a few large events from becoming one huge statement. */
 const CHARACTERS_PER_CALL_MAX = 1_000_000
-/** The calls that show how long one usually takes. */
+/** The calls with one event that show how long one usually takes, and as many with several. */
 const CALLS_REMEMBERED = 9
 /** A call that takes this many times as long as usual, for as many events, is overdue. */
 const OVERDUE_TIMES = 2
-const OVERDUE_MIN_MS = 10
+const OVERDUE_MIN_MS = 5
 /** Until the first calls have ended, which open connections that are slow at first. */
 const OVERDUE_FIRST_MS = 200
 
@@ -37,6 +37,7 @@ type Waiting = {
 }
 
 type Call = { events: Waiting[]; isOverdue: boolean }
+type Ended = { events: number; ms: number }
 
 type Lane = {
   environment: StripeEnvironment
@@ -45,8 +46,8 @@ type Lane = {
   /** Of the waiting events. */
   characters: number
   calls: Set<Call>
-  /** The last calls, and the milliseconds that each took. */
-  ended: { events: number; ms: number }[]
+  /** The last calls with one event, the last ones with several, and the milliseconds that each took. */
+  ended: { one: Ended[]; several: Ended[] }
 }
 
 export type IngestOptions = {
@@ -64,7 +65,7 @@ export function createIngest(
     waiting: [],
     characters: 0,
     calls: new Set(),
-    ended: [],
+    ended: { one: [], several: [] },
   })
   const lanes = { test: lane('test'), live: lane('live') }
   return ({ environment, payload }) =>
@@ -118,21 +119,25 @@ async function send(lane: Lane, events: Waiting[]): Promise<void> {
   )
   const settle = await (events.length === 1 ? ingestOne(lane, events) : ingestMany(lane, events))
   clearTimeout(timer)
-  lane.ended = [...lane.ended, { events: events.length, ms: performance.now() - began }].slice(
-    -CALLS_REMEMBERED,
-  )
+  const ended = endedLike(lane, events.length)
+  ended.push({ events: events.length, ms: performance.now() - began })
+  if (ended.length > CALLS_REMEMBERED) ended.shift()
   lane.calls.delete(call)
   // The next call is on its way while this process answers.
   sendNext(lane)
   settle()
 }
 
+const endedLike = ({ ended }: Lane, events: number) => (events === 1 ? ended.one : ended.several)
+
 /**
- * Milliseconds after which a call with so many events is overdue. Calls with one event and with many take turns, so a
- * call that had fewer events counts in proportion. The median counts, so that one long wait changes nothing.
+ * Milliseconds after which a call with so many events is overdue. A call that had fewer counts in proportion. The median
+ * counts, so that one long wait changes nothing.
  */
-function overdueAfter({ ended }: Lane, events: number): number {
-  const expected = ended.map((call) => call.ms * Math.max(1, events / call.events)).sort((a, b) => a - b)
+function overdueAfter(lane: Lane, events: number): number {
+  const expected = endedLike(lane, events)
+    .map((call) => call.ms * Math.max(1, events / call.events))
+    .sort((a, b) => a - b)
   const usual = expected[Math.floor(expected.length / 2)]
   return usual === undefined ? OVERDUE_FIRST_MS : Math.max(OVERDUE_MIN_MS, usual * OVERDUE_TIMES)
 }
