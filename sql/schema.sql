@@ -3181,6 +3181,11 @@ create function payments_private.is_projected_event(event_type text)
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.is_rebuilding()
+  returns boolean
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.join_payments(environment text, ids text[], is_own boolean[], OUT payment_ids uuid[], OUT current_ids text[], OUT current payments_private.payment_objects[])
   returns record
   language plpgsql volatile security invoker

@@ -1,5 +1,5 @@
 --! Previous: sha1:587dca3ba561a8bb92891b088f3881d329028a24
---! Hash: sha1:d3fb4beef51231e4c326fe287eb533ac1d8979cf
+--! Hash: sha1:c642ec1c14499a396ca95164601b5dfa9adeaf75
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -4118,6 +4118,25 @@ $$;
 
 revoke all on function payments_private.refresh_customer_mappings(text, text[]) from public, anon, authenticated;
 --! EndIncluded ownership/private/refresh_customer_mappings.sql
+--! Included ledger/private/is_rebuilding.sql
+/*
+ * Returns whether this transaction rebuilds the projections. rebuild_projections names its transaction in the setting
+ * payments_private.rebuild, so that a setting which somebody else left means nothing.
+ */
+create or replace function payments_private.is_rebuilding()
+  returns boolean
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return coalesce(current_setting('payments_private.rebuild', true) = pg_current_xact_id_if_assigned()::text, false);
+end;
+$$;
+
+revoke all on function payments_private.is_rebuilding() from public, anon, authenticated;
+--! EndIncluded ledger/private/is_rebuilding.sql
 --! Included ownership/private/take_claims.sql
 /*
  * Records those claims of a list that are ordinary (see take_claim), with the mappings of new owners, and returns the
@@ -4142,7 +4161,7 @@ declare
   v_ordinary payments_private.customer_owners[];
   v_others payments_private.customer_owners[];
 begin
-  if current_setting('payments_private.rebuild', true) = pg_current_xact_id_if_assigned()::text then
+  if payments_private.is_rebuilding() then
     return owners;
   end if;
 
@@ -4820,7 +4839,7 @@ revoke all on function payments_private.derive_payments(text, uuid[]) from publi
 --! Included payment/private/refresh_transactions.sql
 /*
  * Writes the transactions of payments and of their refunds as derived_transactions says. A rebuild derives them at its
- * end: until then it names its transaction in payments_private.rebuild, and this does nothing.
+ * end (is_rebuilding): until then this does nothing.
  * Contract: the payments are locked (lock_payments).
  */
 create or replace function payments_private.refresh_transactions(environment text, payment_ids uuid[])
@@ -4842,7 +4861,7 @@ declare
   v_silent uuid[]; -- payments of which no object says anything of money any more
   v_refunded payments_private.derived_transactions[];
 begin
-  if current_setting('payments_private.rebuild', true) = pg_current_xact_id_if_assigned()::text then
+  if payments_private.is_rebuilding() then
     return;
   end if;
 
@@ -13326,8 +13345,8 @@ begin
   where t.environment = rebuild_projections.environment and t.version & 7 <> 6
     and payments_private.ledger_covers(t.environment, t.object_id, t.version);
 
-  -- begin with what was assigned here
-  perform set_config('payments_private.rebuild', pg_current_xact_id()::text, true);
+  -- begin with what was assigned here; from now on no claim is a first one, and no transaction is derived
+  perform set_config('payments_private.rebuild', pg_current_xact_id()::text, true); -- is_rebuilding
   perform payments_private.assign_customers(
     environment,
     array(
